@@ -1,0 +1,176 @@
+/**
+ * Who talks to whom: the one list that the network policies, the diagram in the README and the tests of both are
+ * made from. What isn't here can't connect.
+ */
+import type { Config } from '../environments/schema.ts';
+import { NAME_LABEL } from '../lib/labels.ts';
+import type { Edge, Peer } from '../lib/network-policies.ts';
+import {
+  API,
+  KAFKA,
+  KAFKA_TOPICS,
+  METRICS_SERVER,
+  MOBILE,
+  PORTS,
+  POSTGRES,
+  REDIS,
+  REPORTS,
+  TRAEFIK,
+  WEB,
+  ZOOKEEPER,
+} from './names.ts';
+
+/** A part of the system, or something outside that it talks to. */
+export interface Component {
+  /** Identifier in the diagram; for a workload, its name. */
+  readonly name: string;
+  readonly title: string;
+  readonly peer: Peer;
+  /** Where the diagram draws it. */
+  readonly group: 'edge' | 'apps' | 'stores' | 'cluster' | 'outside';
+  /** Whether policies of this project isolate it. */
+  readonly ours: boolean;
+}
+
+/** An arrow of the diagram. */
+export interface Connection extends Edge {
+  readonly source: Component;
+  readonly target: Component;
+  /** What goes over it, in a word or two. */
+  readonly carries: string;
+}
+
+export interface Architecture {
+  readonly components: readonly Component[];
+  readonly connections: readonly Connection[];
+}
+
+export function architecture(config: Config): Architecture {
+  const { namespace, systemNamespace, postgres, redis, kafka, zookeeper, addons } = config;
+  const components: Component[] = [];
+  const connections: Connection[] = [];
+
+  const add = (component: Component): Component => {
+    components.push(component);
+    return component;
+  };
+  const workload = (
+    name: string,
+    title: string,
+    group: Component['group'],
+    inNamespace = namespace,
+  ): Component =>
+    add({
+      name,
+      title,
+      group,
+      ours: true,
+      peer: { kind: 'pods', namespace: inNamespace, labels: { [NAME_LABEL]: name } },
+    });
+  const outside = (
+    name: string,
+    title: string,
+    peer: Peer,
+    group: Component['group'] = 'outside',
+  ): Component => add({ name, title, group, ours: false, peer });
+  const connect = (
+    source: Component,
+    target: Component,
+    carries: string,
+    ports: readonly number[],
+    udp = false,
+  ): void => {
+    connections.push({ source, target, carries, ports, udp, from: source.peer, to: target.peer });
+  };
+  /** A store of this project, or the existing server in its place. */
+  const store = (
+    name: string,
+    title: string,
+    { mode, external }: Pick<Config['redis'], 'mode' | 'external'>,
+    port: number,
+  ): { component: Component; port: number } =>
+    mode === 'external' && external !== undefined
+      ? {
+          component: outside(name, `${title} (external)`, { kind: 'address', cidr: external.cidr }, 'stores'),
+          port: external.port,
+        }
+      : { component: workload(name, title, 'stores'), port };
+
+  const browser = outside('browser', 'Tills and browsers', { kind: 'address', cidr: '0.0.0.0/0' });
+  const dns = outside(
+    'dns',
+    'Cluster DNS',
+    { kind: 'pods', namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns' } },
+    'cluster',
+  );
+  const ingress = addons.traefik.enabled
+    ? workload(TRAEFIK, 'Traefik', 'edge', systemNamespace)
+    : outside(
+        'ingress-controller',
+        'Ingress controller',
+        { kind: 'pods', namespace: config.ingress.controllerNamespace, labels: {} },
+        'edge',
+      );
+  const api = workload(API, 'API (NestJS)', 'apps');
+  const database = store(POSTGRES, 'PostgreSQL', postgres, PORTS.postgres);
+  const cache = store(REDIS, 'Redis', redis, PORTS.redis);
+  const broker = store(KAFKA, 'Kafka', kafka, PORTS.kafka);
+  const resolvers: Component[] = [api];
+
+  if (addons.traefik.enabled) {
+    const { traefikHttp, traefikHttps, traefikApi, traefikWeb, traefikMobile } = PORTS;
+    connect(browser, ingress, 'HTTP(S)', [traefikHttp, traefikHttps, traefikApi, traefikWeb, traefikMobile]);
+  }
+  if (config.web.enabled)
+    connect(ingress, workload(WEB, 'Web till (Next.js)', 'apps'), 'pages', [config.web.port]);
+  if (config.mobile.enabled) {
+    connect(ingress, workload(MOBILE, 'Mobile app (Expo)', 'apps'), 'pages', [config.mobile.port]);
+  }
+  connect(ingress, api, 'API, live feed', [config.api.port]);
+  connect(api, database.component, 'SQL', [database.port]);
+  connect(api, cache.component, 'sessions, cache', [cache.port]);
+  connect(api, broker.component, 'events', [broker.port]);
+
+  if (config.reports.enabled) {
+    const reports = workload(REPORTS, 'Reports worker', 'apps');
+    connect(reports, broker.component, 'events', [broker.port]);
+    connect(reports, database.component, 'SQL', [database.port]);
+    resolvers.push(reports);
+  }
+  if (kafka.mode === 'statefulset') {
+    const ensemble = workload(ZOOKEEPER, 'ZooKeeper', 'stores');
+    const topics = workload(KAFKA_TOPICS, 'Topics Job', 'stores');
+    connect(broker.component, ensemble, 'metadata', [PORTS.zookeeper]);
+    connect(topics, broker.component, 'topics', [PORTS.kafka]);
+    resolvers.push(broker.component, topics);
+    // A broker also opens its own advertised listener, alone or among others.
+    connect(broker.component, broker.component, 'replication', [PORTS.kafkaInternal]);
+    if (zookeeper.replicas > 1) {
+      connect(ensemble, ensemble, 'quorum', [PORTS.zookeeperPeer, PORTS.zookeeperElection]);
+      resolvers.push(ensemble);
+    }
+  }
+
+  if (addons.traefik.enabled || addons.metricsServer.enabled) {
+    const kubernetes = outside(
+      'kubernetes-api',
+      'Kubernetes API',
+      { kind: 'address', cidr: '0.0.0.0/0' },
+      'cluster',
+    );
+    if (addons.traefik.enabled) connect(ingress, kubernetes, 'Ingresses', KUBERNETES_API_PORTS);
+    if (addons.metricsServer.enabled) {
+      const metrics = workload(METRICS_SERVER, 'metrics-server', 'cluster', systemNamespace);
+      const kubelets = outside('kubelets', 'Kubelets', { kind: 'address', cidr: '0.0.0.0/0' }, 'cluster');
+      connect(kubernetes, metrics, 'metrics API', [PORTS.metricsServer]);
+      connect(metrics, kubernetes, 'pods, nodes', KUBERNETES_API_PORTS);
+      connect(metrics, kubelets, 'usage', [10250]);
+    }
+  }
+  for (const component of resolvers) connect(component, dns, 'names', [53], true);
+
+  return { components, connections };
+}
+
+/** The Service's port and the API server's own: a policy sees the one or the other, as the cluster's network does it. */
+const KUBERNETES_API_PORTS = [443, 6443];

@@ -1,0 +1,39 @@
+/** Names that workloads, Services and labels share; people know them, so they stay. */
+export const POSTGRES = 'zakpos-postgres';
+export const REDIS = 'zakpos-redis';
+export const ZOOKEEPER = 'zakpos-zookeeper';
+export const KAFKA = 'zakpos-kafka';
+export const KAFKA_TOPICS = 'zakpos-kafka-topics';
+export const API = 'zakpos-api';
+export const REPORTS = 'zakpos-reports';
+export const WEB = 'zakpos-web';
+export const MOBILE = 'zakpos-mobile';
+export const TRAEFIK = 'traefik';
+export const METRICS_SERVER = 'metrics-server';
+
+/** Ports of the stores and of Traefik's listeners. */
+export const PORTS = {
+  postgres: 5432,
+  redis: 6379,
+  zookeeper: 2181,
+  zookeeperPeer: 2888,
+  zookeeperElection: 3888,
+  kafka: 9092,
+  kafkaInternal: 9093,
+  traefikHttp: 8000,
+  traefikHttps: 8443,
+  traefikApi: 8847,
+  traefikWeb: 8923,
+  traefikMobile: 8906,
+  traefikHealth: 8080,
+  metricsServer: 10250,
+} as const;
+
+/** Ports of every node on kind, which kind-config.yaml maps to ports of the laptop. */
+export const NODE_PORTS = {
+  http: 30080,
+  https: 30443,
+  api: 30847,
+  web: 30923,
+  mobile: 30906,
+} as const;

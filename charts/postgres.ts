@@ -1,0 +1,169 @@
+import type { Construct } from 'constructs';
+import { toMebibytes } from '../environments/quantities.ts';
+import type { Config } from '../environments/schema.ts';
+import { POSTGRES_ROLES } from '../environments/secrets.ts';
+import { ConfigFiles } from '../lib/config-files.ts';
+import { Check } from '../lib/probes.ts';
+import { Volume } from '../lib/volume.ts';
+import { HardenedStatefulSet, ServiceOf } from '../lib/workloads.ts';
+import { PORTS, POSTGRES } from './names.ts';
+import { secretRef, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
+
+const DATA = '/var/lib/postgresql/data';
+const CONFIG = '/etc/postgresql';
+const PASSWORDS = '/run/secrets/postgres';
+const ROLES_WITH_PASSWORD = ['owner', 'app', 'exporter', 'backup'] as const;
+
+/** PostgreSQL on one pod: tuned from its memory, with a role for each purpose and its data on a claim. */
+export class PostgresChart extends ZakposChart {
+  constructor(scope: Construct, id: string, props: ZakposChartProps) {
+    super(scope, id, props);
+    const { config } = props;
+    const { postgres } = config;
+
+    const settings = new ConfigFiles(this, 'config', {
+      name: POSTGRES,
+      files: { 'postgresql.conf': postgresqlConf(postgres) },
+    });
+    const init = new ConfigFiles(this, 'init', {
+      name: `${POSTGRES}-init`,
+      files: { '10-roles.sh': ROLES_SCRIPT, '20-extensions.sql': EXTENSIONS },
+    });
+    const data = Volume.claim('data');
+    const superuser = secretRef(config, 'superuser');
+
+    new HardenedStatefulSet(this, 'postgres', {
+      name: POSTGRES,
+      replicas: 1,
+      // uid and gid of postgres in the Alpine image.
+      uid: 70,
+      gid: 70,
+      imagePullPolicy: config.imagePullPolicy,
+      terminationGracePeriodSeconds: 60,
+      servicePorts: { postgres: PORTS.postgres },
+      claims: [{ name: data.name, ...postgres.storage }],
+      containers: [
+        {
+          name: 'postgres',
+          image: postgres.image,
+          args: ['-c', `config_file=${CONFIG}/postgresql.conf`],
+          env: {
+            POSTGRES_USER: POSTGRES_ROLES.superuser,
+            POSTGRES_DB: postgres.database,
+            POSTGRES_PASSWORD_FILE: `${PASSWORDS}/superuser/password`,
+            POSTGRES_INITDB_ARGS: '--encoding=UTF-8 --lc-collate=C --lc-ctype=C',
+            // A folder of the volume, since a volume's root may hold lost+found.
+            PGDATA: `${DATA}/pgdata`,
+          },
+          ports: { postgres: PORTS.postgres },
+          resources: postgres.resources,
+          mounts: [
+            { volume: data, path: DATA },
+            { volume: Volume.configFiles('config', settings), path: CONFIG },
+            { volume: Volume.configFiles('init', init, 0o555), path: '/docker-entrypoint-initdb.d' },
+            { volume: Volume.secret('superuser', superuser), path: `${PASSWORDS}/superuser` },
+            ...ROLES_WITH_PASSWORD.map((role) => ({
+              volume: Volume.secret(role, secretRef(config, role)),
+              path: `${PASSWORDS}/${role}`,
+            })),
+            { volume: Volume.emptyDir('run'), path: '/var/run/postgresql' },
+            { volume: Volume.emptyDir('tmp'), path: '/tmp' },
+            // Parallel queries share memory here; a container's own /dev/shm can't be written to by size.
+            { volume: Volume.emptyDir('shm', { memory: true }), path: '/dev/shm' },
+          ],
+          probes: {
+            // Over TCP: while the entrypoint initializes, a server of its own listens on the socket alone.
+            startup: Check.exec(...isReady(postgres.database)),
+            readiness: Check.exec(...isReady(postgres.database)),
+            // 1 is "alive, but takes no connections now", as in recovery: no reason to kill it.
+            liveness: Check.exec('sh', '-c', 'pg_isready -q -h 127.0.0.1; [ $? -le 1 ]'),
+            // Recovery replays what was written since the last checkpoint.
+            startupSeconds: 600,
+          },
+        },
+      ],
+    });
+    new ServiceOf(this, 'service', {
+      name: POSTGRES,
+      workload: POSTGRES,
+      ports: { postgres: PORTS.postgres },
+    });
+  }
+}
+
+const isReady = (database: string): string[] => [
+  'pg_isready',
+  '-q',
+  '-h',
+  '127.0.0.1',
+  '-U',
+  POSTGRES_ROLES.app,
+  '-d',
+  database,
+];
+
+/**
+ * Settings from the memory limit, by the rules of PostgreSQL's documentation ("Resource Consumption"):
+ * a quarter for shared buffers, three quarters taken to be cached by the kernel, and of the rest a share for each
+ * connection. Durability is never traded away.
+ */
+export function postgresqlConf(postgres: Config['postgres']): string {
+  const memory = toMebibytes(postgres.resources.limits.memory);
+  const sharedBuffers = Math.floor(memory / 4);
+  const settings: Record<string, string | number> = {
+    listen_addresses: "'*'",
+    port: PORTS.postgres,
+    max_connections: postgres.maxConnections,
+    password_encryption: "'scram-sha-256'",
+
+    shared_buffers: `${sharedBuffers}MB`,
+    effective_cache_size: `${Math.floor((memory * 3) / 4)}MB`,
+    work_mem: `${Math.max(1, Math.floor((memory - sharedBuffers) / (postgres.maxConnections * 4)))}MB`,
+    maintenance_work_mem: `${Math.max(16, Math.floor(memory / 16))}MB`,
+
+    wal_level: "'replica'",
+    wal_compression: 'on',
+    wal_buffers: `${Math.max(1, Math.min(16, Math.floor(sharedBuffers / 32)))}MB`,
+    max_wal_size: '1GB',
+    checkpoint_timeout: "'10min'",
+    checkpoint_completion_target: 0.9,
+
+    random_page_cost: 1.1,
+    effective_io_concurrency: 200,
+    idle_in_transaction_session_timeout: "'60s'",
+    tcp_keepalives_idle: 60,
+
+    shared_preload_libraries: "'pg_stat_statements'",
+    log_min_duration_statement: "'500ms'",
+    log_checkpoints: 'off',
+    log_lock_waits: 'on',
+    log_line_prefix: "'%m [%p] %q%u@%d %a '",
+    timezone: "'UTC'",
+  };
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} = ${value}\n`)
+    .join('');
+}
+
+const EXTENSIONS = `CREATE EXTENSION IF NOT EXISTS "uuid-ossp";
+CREATE EXTENSION IF NOT EXISTS "pgcrypto";
+CREATE EXTENSION IF NOT EXISTS "pg_stat_statements";
+`;
+
+/** Runs once, on an empty volume. Passwords go from files to psql's standard input, so that no process list has them. */
+const ROLES_SCRIPT = `#!/bin/sh
+set -eu
+sql_text() { printf "'%s'" "$(sed "s/'/''/g" "$1")"; }
+{
+  ${ROLES_WITH_PASSWORD.map((role) => `echo "CREATE ROLE ${POSTGRES_ROLES[role]} LOGIN PASSWORD $(sql_text ${PASSWORDS}/${role}/password);"`).join('\n  ')}
+  cat <<SQL
+ALTER DATABASE "$POSTGRES_DB" OWNER TO ${POSTGRES_ROLES.owner};
+ALTER SCHEMA public OWNER TO ${POSTGRES_ROLES.owner};
+REVOKE ALL ON DATABASE "$POSTGRES_DB" FROM PUBLIC;
+GRANT CONNECT ON DATABASE "$POSTGRES_DB" TO ${POSTGRES_ROLES.app}, ${POSTGRES_ROLES.exporter}, ${POSTGRES_ROLES.backup};
+GRANT pg_monitor TO ${POSTGRES_ROLES.exporter};
+GRANT pg_read_all_data TO ${POSTGRES_ROLES.backup};
+ALTER ROLE ${POSTGRES_ROLES.backup} REPLICATION;
+SQL
+} | psql -v ON_ERROR_STOP=1 --no-psqlrc -q -U "$POSTGRES_USER" -d "$POSTGRES_DB"
+`;

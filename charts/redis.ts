@@ -1,0 +1,96 @@
+import type { Construct } from 'constructs';
+import { toBytes } from '../environments/quantities.ts';
+import type { Config } from '../environments/schema.ts';
+import { ConfigFiles } from '../lib/config-files.ts';
+import { Check } from '../lib/probes.ts';
+import { Volume } from '../lib/volume.ts';
+import { HardenedStatefulSet, ServiceOf } from '../lib/workloads.ts';
+import { PORTS, REDIS } from './names.ts';
+import { secretRef, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
+
+const CONFIG = '/usr/local/etc/redis';
+const PASSWORD_FILE = '/run/secrets/redis/password';
+const USERS_FILE = '/run/redis/users.acl';
+
+/** Redis on one pod: sessions, cache, rate limits and the live feed, with an append-only file on a claim. */
+export class RedisChart extends ZakposChart {
+  constructor(scope: Construct, id: string, props: ZakposChartProps) {
+    super(scope, id, props);
+    const { config } = props;
+    const { redis } = config;
+
+    const files = new ConfigFiles(this, 'config', {
+      name: REDIS,
+      files: { 'redis.conf': redisConf(redis), 'start.sh': START_SCRIPT, 'ping.sh': PING_SCRIPT },
+    });
+    const data = Volume.claim('data');
+
+    new HardenedStatefulSet(this, 'redis', {
+      name: REDIS,
+      replicas: 1,
+      // uid and gid of redis in the Alpine image.
+      uid: 999,
+      gid: 1000,
+      imagePullPolicy: config.imagePullPolicy,
+      servicePorts: { redis: PORTS.redis },
+      claims: [{ name: data.name, ...redis.storage }],
+      containers: [
+        {
+          name: 'redis',
+          image: redis.image,
+          command: ['sh', `${CONFIG}/start.sh`],
+          ports: { redis: PORTS.redis },
+          resources: redis.resources,
+          mounts: [
+            { volume: data, path: '/data' },
+            { volume: Volume.configFiles('config', files), path: CONFIG },
+            { volume: Volume.secret('password', secretRef(config, 'redis')), path: '/run/secrets/redis' },
+            { volume: Volume.emptyDir('run', { memory: true, size: '1Mi' }), path: '/run/redis' },
+          ],
+          probes: {
+            startup: Check.exec('sh', `${CONFIG}/ping.sh`, 'PONG'),
+            readiness: Check.exec('sh', `${CONFIG}/ping.sh`, 'PONG'),
+            // It answers LOADING while it reads the append-only file: alive, but not ready.
+            liveness: Check.exec('sh', `${CONFIG}/ping.sh`, 'PONG|LOADING|BUSY'),
+            startupSeconds: 300,
+          },
+        },
+      ],
+    });
+    new ServiceOf(this, 'service', { name: REDIS, workload: REDIS, ports: { redis: PORTS.redis } });
+  }
+}
+
+export function redisConf(redis: Config['redis']): string {
+  const settings: Record<string, string | number> = {
+    port: PORTS.redis,
+    dir: '/data',
+    aclfile: USERS_FILE,
+    maxmemory: toBytes(redis.maxMemory),
+    'maxmemory-policy': redis.evictionPolicy,
+    appendonly: redis.appendOnly ? 'yes' : 'no',
+    appendfsync: 'everysec',
+    'auto-aof-rewrite-percentage': 100,
+    'auto-aof-rewrite-min-size': '16mb',
+    // The append-only file is what is kept; without it, nothing is.
+    save: '""',
+    'tcp-keepalive': 60,
+    timeout: 0,
+    loglevel: 'notice',
+  };
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} ${value}\n`)
+    .join('');
+}
+
+/** The password reaches redis as a hash in a file in memory: neither a process list nor a ConfigMap has it. */
+const START_SCRIPT = `set -eu
+hash=$(printf %s "$(cat ${PASSWORD_FILE})" | sha256sum | cut -d ' ' -f 1)
+echo "user default on #$hash ~* &* +@all" > ${USERS_FILE}
+exec redis-server ${CONFIG}/redis.conf
+`;
+
+/** Exits with 0 when the answer to PING matches the pattern. */
+const PING_SCRIPT = `export REDISCLI_AUTH="$(cat ${PASSWORD_FILE})"
+redis-cli --no-auth-warning ping | grep -Eq "$1"
+`;

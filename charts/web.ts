@@ -1,0 +1,65 @@
+import type { Construct } from 'constructs';
+import { ConfigFiles } from '../lib/config-files.ts';
+import { Check } from '../lib/probes.ts';
+import { Volume } from '../lib/volume.ts';
+import { HardenedDeployment, ServiceOf } from '../lib/workloads.ts';
+import { DRAIN_SECONDS } from './api.ts';
+import { WEB } from './names.ts';
+import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
+
+const CONFIG = '/config';
+
+/** The web till. What browsers have to know is read at run time from a file, never baked into the image. */
+export class WebChart extends ZakposChart {
+  constructor(scope: Construct, id: string, props: ZakposChartProps) {
+    super(scope, id, props);
+    const { config, images } = props;
+    const { web } = config;
+    const publicConfig = new ConfigFiles(this, 'config', {
+      name: WEB,
+      files: {
+        'public.json': JSON.stringify(
+          { NEXT_PUBLIC_API_URL: web.apiUrl, NEXT_PUBLIC_WS_URL: web.wsUrl, SHOP_NAME: config.shop.name },
+          null,
+          2,
+        ),
+      },
+    });
+
+    new HardenedDeployment(this, 'web', {
+      name: WEB,
+      uid: web.uid,
+      gid: web.gid,
+      imagePullPolicy: config.imagePullPolicy,
+      replicas: web.replicas,
+      spread: true,
+      containers: [
+        {
+          name: 'web',
+          image: images.web,
+          env: {
+            NODE_ENV: 'production',
+            PORT: String(web.port),
+            HOSTNAME: '0.0.0.0',
+            ZAKPOS_PUBLIC_CONFIG: `${CONFIG}/public.json`,
+            ...web.env,
+          },
+          ports: { http: web.port },
+          resources: web.resources,
+          mounts: [
+            { volume: Volume.configFiles('config', publicConfig), path: CONFIG },
+            { volume: Volume.emptyDir('cache', { size: '256Mi' }), path: '/app/.next/cache' },
+            { volume: Volume.emptyDir('tmp'), path: '/tmp' },
+          ],
+          probes: {
+            startup: Check.http(web.health.startup, 'http'),
+            readiness: Check.http(web.health.ready, 'http'),
+            liveness: Check.http(web.health.live, 'http'),
+          },
+          drainSeconds: DRAIN_SECONDS,
+        },
+      ],
+    });
+    new ServiceOf(this, 'service', { name: WEB, workload: WEB, ports: { http: web.port } });
+  }
+}

@@ -1,0 +1,9 @@
+import type { ConfigInput } from './schema.ts';
+
+/** A managed cluster whose stores are managed services; host names come from a file of the operator's own. */
+export const cloud: ConfigInput = {
+  environment: 'cloud',
+  postgres: { mode: 'external', external: { host: 'postgres.example.com' } },
+  redis: { mode: 'external', external: { host: 'redis.example.com' } },
+  kafka: { mode: 'external', external: { host: 'kafka.example.com' } },
+};

@@ -1,0 +1,69 @@
+import type { ConfigInput } from './schema.ts';
+
+/** A laptop: kind, one of everything, small, and secrets that are no secrets. */
+export const dev: ConfigInput = {
+  environment: 'dev',
+  smokeTest: 'sale',
+  postgres: {
+    storage: { size: '2Gi' },
+    resources: { requests: { cpu: '50m', memory: '192Mi' }, limits: { memory: '512Mi' } },
+  },
+  redis: {
+    maxMemory: '64Mi',
+    storage: { size: '1Gi' },
+    resources: { requests: { cpu: '20m', memory: '32Mi' }, limits: { cpu: null, memory: '128Mi' } },
+  },
+  zookeeper: {
+    replicas: 1,
+    heap: '128Mi',
+    dataStorage: { size: '1Gi' },
+    logStorage: { size: '1Gi' },
+    resources: { requests: { cpu: '20m', memory: '192Mi' }, limits: { cpu: null, memory: '320Mi' } },
+  },
+  kafka: {
+    replicas: 1,
+    replicationFactor: 1,
+    minInSyncReplicas: 1,
+    heap: '384Mi',
+    storage: { size: '2Gi' },
+    resources: { requests: { cpu: '100m', memory: '640Mi' }, limits: { cpu: null, memory: '1Gi' } },
+  },
+  api: {
+    replicas: 1,
+    openRegistration: true,
+    demoProducts: true,
+    logLevel: 'debug',
+    resources: { requests: { cpu: '50m', memory: '160Mi' }, limits: { cpu: null, memory: '512Mi' } },
+  },
+  reports: {
+    resources: { requests: { cpu: '20m', memory: '128Mi' }, limits: { cpu: null, memory: '384Mi' } },
+  },
+  web: {
+    replicas: 1,
+    resources: { requests: { cpu: '20m', memory: '128Mi' }, limits: { cpu: null, memory: '384Mi' } },
+  },
+  mobile: {
+    replicas: 1,
+    apiUrl: 'http://localhost:39847/api/v1',
+    resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { cpu: null, memory: '64Mi' } },
+  },
+  ingress: {
+    host: 'zakpos.localhost',
+    mobileHost: 'mobile.zakpos.localhost',
+    controllerNamespace: 'zakpos-system',
+  },
+  addons: { traefik: { enabled: true }, metricsServer: { enabled: true } },
+  secrets: {
+    source: 'literal',
+    values: {
+      postgresSuperuserPassword: 'dev-only-superuser-password',
+      postgresOwnerPassword: 'dev-only-owner-password',
+      postgresPassword: 'zakpos_secure_password_2024',
+      postgresExporterPassword: 'dev-only-exporter-password',
+      postgresBackupPassword: 'dev-only-backup-password',
+      redisPassword: 'redis_secure_password_2024',
+      jwtSecret: 'jwt_super_secure_secret_key_2024',
+      adminPassword: 'zakpos-dev-admin',
+    },
+  },
+};

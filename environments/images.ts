@@ -1,0 +1,49 @@
+/** The images of the apps: named in the configuration, or built from their sources under a tag that is their hash. */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ignore from 'ignore';
+import type { Config } from './schema.ts';
+
+export const APPS = ['api', 'web', 'mobile'] as const;
+export type App = (typeof APPS)[number];
+
+/** Where an app's image is built from; paths are relative to the repository. */
+export const buildOf = (app: App) => ({
+  context: `apps/${app}`,
+  dockerfile: `dockerfiles/${app}.Dockerfile`,
+});
+
+/** The image of an app in an environment, such as `zakpos-api:0f3c…` or what the configuration names. */
+export function imageOf(config: Config, app: App, root: string): string {
+  return config[app].image ?? builtImage(config, app, root);
+}
+
+/** The image that is built from the app's sources, such as `ghcr.io/acme/zakpos-api:0f3c…`. */
+export function builtImage(config: Config, app: App, root: string): string {
+  const repository = [config.imageRegistry, `zakpos-${app}`].filter(Boolean).join('/');
+  return `${repository}:${sourceHash(app, root)}`;
+}
+
+/** The first 12 hexadecimal digits of the SHA-256 over all files that the build sees, by name and content. */
+export function sourceHash(app: App, root: string): string {
+  const { context, dockerfile } = buildOf(app);
+  const folder = join(root, context);
+  const ignored = ignore().add(readFileSync(join(folder, '.dockerignore'), 'utf8'));
+  const hash = createHash('sha256').update(readFileSync(join(root, dockerfile)));
+  for (const file of filesBelow(folder, '', (path) => ignored.ignores(path))) {
+    hash.update(`\0${file}\0`).update(readFileSync(join(folder, file)));
+  }
+  return hash.digest('hex').slice(0, 12);
+}
+
+/** Paths of files below `folder`, sorted, ignored folders not entered. */
+function filesBelow(folder: string, prefix: string, ignores: (path: string) => boolean): string[] {
+  return readdirSync(join(folder, prefix), { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
+      if (ignores(entry.isDirectory() ? `${path}/` : path)) return [];
+      return entry.isDirectory() ? filesBelow(folder, path, ignores) : [path];
+    });
+}

@@ -1,0 +1,163 @@
+/** From an environment's name, a file of the user's own and `.env` to one parsed configuration. */
+import { existsSync, readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { parse as parseYaml } from 'yaml';
+import type { core } from 'zod';
+import { cloud } from './cloud.ts';
+import { dev } from './dev.ts';
+import { prod } from './prod.ts';
+import {
+  configSchema,
+  ENVIRONMENTS,
+  valueAt,
+  type Config,
+  type ConfigInput,
+  type EnvironmentName,
+} from './schema.ts';
+import { test } from './test.ts';
+
+const environments: Readonly<Record<EnvironmentName, ConfigInput>> = { dev, test, prod, cloud };
+
+/** Configuration that can't be used: one line a problem, each with field, value and what is expected. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+export interface LoadOptions {
+  /**
+   * Path of a YAML or JSON file that is merged over the environment (`ZAKPOS_CONFIG`).
+   * @default - the environment as it is
+   */
+  readonly configFile?: string;
+  /**
+   * Path of a file of variables that set dev's secrets; a file that isn't there sets none.
+   * @default - dev's documented secrets
+   */
+  readonly dotEnvFile?: string;
+}
+
+/** Which of dev's secrets a variable of `.env` sets. */
+const DOT_ENV_SECRETS = {
+  POSTGRES_SUPERUSER_PASSWORD: 'postgresSuperuserPassword',
+  POSTGRES_OWNER_PASSWORD: 'postgresOwnerPassword',
+  POSTGRES_PASSWORD: 'postgresPassword',
+  POSTGRES_EXPORTER_PASSWORD: 'postgresExporterPassword',
+  POSTGRES_BACKUP_PASSWORD: 'postgresBackupPassword',
+  REDIS_PASSWORD: 'redisPassword',
+  JWT_SECRET: 'jwtSecret',
+  ADMIN_PASSWORD: 'adminPassword',
+} as const;
+
+/** The name of an environment, or a {@link ConfigError} that lists them. */
+export function environmentName(name: string): EnvironmentName {
+  const known = ENVIRONMENTS.find((candidate) => candidate === name);
+  if (known === undefined) {
+    throw new ConfigError(`"${name}" is no environment; choose one of ${ENVIRONMENTS.join(', ')}`);
+  }
+  return known;
+}
+
+/**
+ * The parsed configuration of one environment.
+ * @throws {ConfigError} that names each field that is wrong, its value and what is expected
+ */
+export function loadConfig(name: EnvironmentName, options: LoadOptions = {}): Config {
+  let input: Tree = environments[name];
+  const sources = [`environments/${name}.ts`];
+  if (name === 'dev' && options.dotEnvFile !== undefined && existsSync(options.dotEnvFile)) {
+    input = merge(input, { secrets: { values: dotEnvSecrets(options.dotEnvFile) } });
+    sources.push(options.dotEnvFile);
+  }
+  if (options.configFile !== undefined) {
+    const own = readConfigFile(options.configFile);
+    if (own.environment === undefined || own.environment === name) {
+      input = merge(input, own);
+      sources.push(options.configFile);
+    }
+  }
+
+  const result = configSchema.safeParse(input, { reportInput: true });
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `  ${describe(issue, input)}`);
+  throw new ConfigError(
+    [`The configuration of ${name} (${sources.join(' + ')}) can't be used:`, ...problems].join('\n'),
+  );
+}
+
+type Tree = Readonly<Record<string, unknown>>;
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** `over` laid over `base`: mappings are merged, everything else is replaced. */
+function merge(base: Tree, over: Tree): Tree {
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key];
+    merged[key] = isTree(below) && isTree(value) ? merge(below, value) : value;
+  }
+  return merged;
+}
+
+function readConfigFile(file: string): Tree {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(
+      `ZAKPOS_CONFIG: ${file} can't be read (${reason(error)}); name a readable YAML or JSON file`,
+    );
+  }
+  let parsed: unknown;
+  try {
+    parsed = parseYaml(text);
+  } catch (error) {
+    throw new ConfigError(`ZAKPOS_CONFIG: ${file} is neither YAML nor JSON: ${reason(error)}`);
+  }
+  if (!isTree(parsed)) {
+    throw new ConfigError(
+      `ZAKPOS_CONFIG: ${file} holds no mapping; write fields such as "ingress:\\n  host: till.example.com"`,
+    );
+  }
+  return parsed;
+}
+
+function dotEnvSecrets(file: string): Tree {
+  const variables = parseEnv(readFileSync(file, 'utf8'));
+  return Object.fromEntries(
+    Object.entries(DOT_ENV_SECRETS).flatMap(([variable, field]) => {
+      const value = variables[variable];
+      return value === undefined || value === '' ? [] : [[field, value]];
+    }),
+  );
+}
+
+/** One problem as "field: is value, expected …"; values of secrets are left out. */
+function describe(issue: core.$ZodIssue, input: Tree): string {
+  const field = issue.path.map(String).join('.') || '(the whole file)';
+  if (issue.code === 'unrecognized_keys') {
+    const keys = issue.keys.map((key) => [...issue.path.map(String), key].join('.'));
+    return `${keys.join(', ')}: no such field; docs/reference/configuration.md lists them`;
+  }
+  const value = issue.input ?? valueAt(input, issue.path);
+  const shown = issue.path.includes('values') ? '(not shown)' : JSON.stringify(value);
+  return `${field}: is ${value === undefined ? 'missing' : shown}, expected ${issueDetail(issue)}`;
+}
+
+function issueDetail(issue: core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.expected;
+    case 'invalid_value':
+      return `one of ${issue.values.map(String).join(', ')}`;
+    case 'too_small':
+      return issue.origin === 'string' ? issue.message : `at least ${issue.minimum}`;
+    case 'too_big':
+      return issue.origin === 'string' ? issue.message : `at most ${issue.maximum}`;
+    default:
+      return issue.message;
+  }
+}
+
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,14 @@
+/** Types are checked once by tsc; here TypeScript is only stripped. */
+export default {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'es6' } },
+    ],
+  },
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  testPathIgnorePatterns: ['<rootDir>/test/e2e/'],
+  modulePathIgnorePatterns: ['<rootDir>/apps/', '<rootDir>/dist/'],
+};

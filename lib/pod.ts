@@ -1,0 +1,213 @@
+/** The pod that every workload runs: Pod Security `restricted`, read-only, with its own uid and no token. */
+import { k8s } from 'cdk8s-plus-27';
+import type { Construct } from 'constructs';
+import { checksum } from './checksum.ts';
+import { selectorLabels, workloadLabels } from './labels.ts';
+import { probes, type ProbesProps } from './probes.ts';
+import type { SecretKey } from './secret-ref.ts';
+import type { Mount, Volume } from './volume.ts';
+
+/** Annotation that changes with any ConfigMap or known Secret that the pod uses. */
+export const CHECKSUM_ANNOTATION = 'zakpos.io/config-checksum';
+
+export interface Resources {
+  readonly requests: { readonly cpu: string; readonly memory: string };
+  readonly limits: { readonly cpu?: string | null; readonly memory: string };
+}
+
+export interface ContainerProps {
+  readonly name: string;
+  readonly image: string;
+  readonly resources: Resources;
+  /**
+   * Replaces the image's entrypoint.
+   * @default - the image's own
+   */
+  readonly command?: readonly string[];
+  /**
+   * Arguments of the command.
+   * @default - the image's own
+   */
+  readonly args?: readonly string[];
+  /**
+   * Environment variables: text, or a key of a Secret. A later one may use an earlier one as `$(NAME)`.
+   * @default - none
+   */
+  readonly env?: Readonly<Record<string, string | SecretKey>>;
+  /**
+   * Ports by name.
+   * @default - none
+   */
+  readonly ports?: Readonly<Record<string, number>>;
+  /**
+   * Where it sees which volume.
+   * @default - no volumes
+   */
+  readonly mounts?: readonly Mount[];
+  /**
+   * Its probes; init containers and Jobs have none.
+   * @default - none
+   */
+  readonly probes?: ProbesProps;
+  /**
+   * Seconds to go on serving after the pod has been taken out of its Services, so that no request finds it gone.
+   * @default 0
+   */
+  readonly drainSeconds?: number;
+}
+
+export interface PodProps {
+  /** Value of the name label. */
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly containers: readonly ContainerProps[];
+  /**
+   * Containers that run to their end, one after the other, before the others start.
+   * @default - none
+   */
+  readonly initContainers?: readonly ContainerProps[];
+  readonly imagePullPolicy: string;
+  readonly serviceAccountName: string;
+  /**
+   * Whether a token for the Kubernetes API is mounted.
+   * @default false
+   */
+  readonly kubernetesApi?: boolean;
+  /**
+   * Seconds between SIGTERM and SIGKILL.
+   * @default 30
+   */
+  readonly terminationGracePeriodSeconds?: number;
+  /**
+   * Whether the pods of this workload keep away from each other's nodes where they can.
+   * @default false
+   */
+  readonly spread?: boolean;
+  /**
+   * When containers that end are started again.
+   * @default - Always, as Kubernetes has it
+   */
+  readonly restartPolicy?: 'Never' | 'OnFailure';
+}
+
+/** A pod template that Pod Security `restricted` admits and that holds every invariant of this project. */
+export function hardenedPod(scope: Construct, props: PodProps): k8s.PodTemplateSpec {
+  const initContainers = props.initContainers ?? [];
+  const all = [...initContainers, ...props.containers];
+  const volumes = distinctVolumes(all);
+  const checksums = contentChecksums(all, volumes);
+
+  return {
+    metadata: {
+      labels: workloadLabels(scope, props.name),
+      ...(checksums.length > 0 ? { annotations: { [CHECKSUM_ANNOTATION]: checksum(checksums.join()) } } : {}),
+    },
+    spec: {
+      serviceAccountName: props.serviceAccountName,
+      automountServiceAccountToken: props.kubernetesApi ?? false,
+      enableServiceLinks: false,
+      terminationGracePeriodSeconds: props.terminationGracePeriodSeconds ?? 30,
+      ...(props.restartPolicy === undefined ? {} : { restartPolicy: props.restartPolicy }),
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: props.uid,
+        runAsGroup: props.gid,
+        fsGroup: props.gid,
+        fsGroupChangePolicy: 'OnRootMismatch',
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+      ...(props.spread === true ? { topologySpreadConstraints: [softSpread(props.name)] } : {}),
+      ...(initContainers.length > 0
+        ? { initContainers: initContainers.map((c) => container(c, props)) }
+        : {}),
+      containers: props.containers.map((c) => container(c, props)),
+      ...(volumes.length > 0
+        ? { volumes: volumes.flatMap(({ name, source }) => (source ? [{ name, ...source }] : [])) }
+        : {}),
+    },
+  };
+}
+
+function container(props: ContainerProps, pod: PodProps): k8s.Container {
+  const { requests, limits } = props.resources;
+  return {
+    name: props.name,
+    image: props.image,
+    imagePullPolicy: pod.imagePullPolicy,
+    ...(props.command ? { command: [...props.command] } : {}),
+    ...(props.args ? { args: [...props.args] } : {}),
+    ...(props.env ? { env: Object.entries(props.env).map(([name, value]) => envVar(name, value)) } : {}),
+    ...(props.ports
+      ? { ports: Object.entries(props.ports).map(([name, containerPort]) => ({ name, containerPort })) }
+      : {}),
+    resources: {
+      requests: quantities({ cpu: requests.cpu, memory: requests.memory }),
+      limits: quantities({ ...(limits.cpu == null ? {} : { cpu: limits.cpu }), memory: limits.memory }),
+    },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    },
+    ...(props.probes ? probes(props.probes) : {}),
+    ...(props.drainSeconds
+      ? { lifecycle: { preStop: { exec: { command: ['sleep', String(props.drainSeconds)] } } } }
+      : {}),
+    ...(props.mounts
+      ? {
+          volumeMounts: props.mounts.map(({ volume, path, subPath }) => ({
+            name: volume.name,
+            mountPath: path,
+            ...(subPath === undefined ? {} : { subPath }),
+            ...(volume.readOnly ? { readOnly: true } : {}),
+          })),
+        }
+      : {}),
+  };
+}
+
+function envVar(name: string, value: string | SecretKey): k8s.EnvVar {
+  if (typeof value === 'string') return { name, value };
+  return { name, valueFrom: { secretKeyRef: { name: value.secret.name, key: value.key } } };
+}
+
+function quantities(amounts: Readonly<Record<string, string>>): Record<string, k8s.Quantity> {
+  return Object.fromEntries(
+    Object.entries(amounts).map(([name, text]) => [name, k8s.Quantity.fromString(text)]),
+  );
+}
+
+/** Each volume once, however many containers mount it. Throws when two of one name differ. */
+function distinctVolumes(containers: readonly ContainerProps[]): Volume[] {
+  const byName = new Map<string, Volume>();
+  for (const { volume } of containers.flatMap((c) => c.mounts ?? [])) {
+    const known = byName.get(volume.name);
+    if (known !== undefined && known !== volume) {
+      throw new Error(
+        `Two volumes of one pod are named "${volume.name}"; mount the same one or name them apart`,
+      );
+    }
+    byName.set(volume.name, volume);
+  }
+  return [...byName.values()];
+}
+
+function contentChecksums(containers: readonly ContainerProps[], volumes: readonly Volume[]): string[] {
+  const secrets = containers
+    .flatMap((c) => Object.values(c.env ?? {}))
+    .flatMap((value) => (typeof value === 'string' ? [] : [value.secret]));
+  const known = [...volumes, ...secrets].flatMap((source) =>
+    source.checksum === undefined ? [] : [source.checksum],
+  );
+  return [...new Set(known)].sort();
+}
+
+function softSpread(name: string): k8s.TopologySpreadConstraint {
+  return {
+    maxSkew: 1,
+    topologyKey: 'kubernetes.io/hostname',
+    whenUnsatisfiable: 'ScheduleAnyway',
+    labelSelector: { matchLabels: selectorLabels(name) },
+  };
+}

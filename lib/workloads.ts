@@ -1,0 +1,202 @@
+/** Controllers around the hardened pod: each brings a ServiceAccount of its own. */
+import { k8s } from 'cdk8s-plus-27';
+import { Construct } from 'constructs';
+import { checksum } from './checksum.ts';
+import { selectorLabels, workloadLabels } from './labels.ts';
+import { hardenedPod, type PodProps } from './pod.ts';
+
+/** What a workload says of its pods; the construct adds the ServiceAccount. */
+export type WorkloadPodProps = Omit<PodProps, 'serviceAccountName'>;
+
+export interface DeploymentProps extends WorkloadPodProps {
+  readonly replicas: number;
+  /**
+   * Whether a new pod may run beside the old one; else the old one ends first.
+   * @default true
+   */
+  readonly surge?: boolean;
+}
+
+/** A Deployment whose rollout starts a new pod before it ends an old one, and a PodDisruptionBudget from two replicas on. */
+export class HardenedDeployment extends Construct {
+  constructor(scope: Construct, id: string, props: DeploymentProps) {
+    super(scope, id);
+    const serviceAccountName = serviceAccount(this, props.name);
+    new k8s.KubeDeployment(this, 'deployment', {
+      metadata: { name: props.name, labels: workloadLabels(this, props.name) },
+      spec: {
+        replicas: props.replicas,
+        revisionHistoryLimit: 5,
+        progressDeadlineSeconds: 300,
+        selector: { matchLabels: selectorLabels(props.name) },
+        strategy:
+          props.surge === false
+            ? { type: 'Recreate' }
+            : {
+                type: 'RollingUpdate',
+                rollingUpdate: {
+                  maxSurge: k8s.IntOrString.fromNumber(1),
+                  maxUnavailable: k8s.IntOrString.fromNumber(0),
+                },
+              },
+        template: hardenedPod(this, { ...props, serviceAccountName }),
+      },
+    });
+    disruptionBudget(this, props.name, props.replicas);
+  }
+}
+
+export interface ClaimProps {
+  /** Name of the claim and of the volume that mounts it. */
+  readonly name: string;
+  /** Size, such as `20Gi`. */
+  readonly size: string;
+  /**
+   * StorageClass.
+   * @default - the default class of the cluster
+   */
+  readonly storageClass?: string;
+}
+
+export interface StatefulSetProps extends WorkloadPodProps {
+  readonly replicas: number;
+  /** Ports of the headless Service by name. */
+  readonly servicePorts: Readonly<Record<string, number>>;
+  /** Claims that each pod gets. */
+  readonly claims: readonly ClaimProps[];
+}
+
+/** A StatefulSet with its headless Service; its claims outlive it. */
+export class HardenedStatefulSet extends Construct {
+  /** Name of the headless Service, below which each pod has a DNS name. */
+  readonly headlessService: string;
+
+  constructor(scope: Construct, id: string, props: StatefulSetProps) {
+    super(scope, id);
+    const serviceAccountName = serviceAccount(this, props.name);
+    this.headlessService = headlessServiceName(props.name);
+    new ServiceOf(this, 'headless', {
+      name: this.headlessService,
+      workload: props.name,
+      ports: props.servicePorts,
+      headless: true,
+    });
+    new k8s.KubeStatefulSet(this, 'stateful-set', {
+      metadata: { name: props.name, labels: workloadLabels(this, props.name) },
+      spec: {
+        replicas: props.replicas,
+        revisionHistoryLimit: 5,
+        serviceName: this.headlessService,
+        selector: { matchLabels: selectorLabels(props.name) },
+        podManagementPolicy: 'Parallel',
+        updateStrategy: { type: 'RollingUpdate' },
+        persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
+        template: hardenedPod(this, { ...props, serviceAccountName }),
+        volumeClaimTemplates: props.claims.map((claim) => ({
+          apiVersion: 'v1',
+          kind: 'PersistentVolumeClaim',
+          metadata: { name: claim.name },
+          spec: {
+            accessModes: ['ReadWriteOnce'],
+            resources: { requests: { storage: k8s.Quantity.fromString(claim.size) } },
+            ...(claim.storageClass === undefined ? {} : { storageClassName: claim.storageClass }),
+          },
+        })),
+      },
+    });
+    disruptionBudget(this, props.name, props.replicas);
+  }
+}
+
+/** Name of the headless Service of the StatefulSet `name`. */
+export const headlessServiceName = (name: string): string => `${name}-headless`;
+
+export interface JobProps extends WorkloadPodProps {
+  /** Times that a failed pod is replaced. */
+  readonly backoffLimit: number;
+  /** Seconds after which the Job is given up. */
+  readonly activeDeadlineSeconds: number;
+}
+
+/**
+ * A Job that has run once for each content: its name ends in the checksum of its pod, since a Job can't be changed,
+ * and it has no TTL, so that what was applied stays what is there.
+ */
+export class HardenedJob extends Construct {
+  constructor(scope: Construct, id: string, props: JobProps) {
+    super(scope, id);
+    const serviceAccountName = serviceAccount(this, props.name);
+    const template = hardenedPod(this, { ...props, serviceAccountName });
+    new k8s.KubeJob(this, 'job', {
+      metadata: {
+        name: `${props.name}-${checksum(JSON.stringify(template)).slice(0, 8)}`,
+        labels: workloadLabels(this, props.name),
+      },
+      spec: {
+        backoffLimit: props.backoffLimit,
+        activeDeadlineSeconds: props.activeDeadlineSeconds,
+        template,
+      },
+    });
+  }
+}
+
+export interface ServiceProps {
+  readonly name: string;
+  /** Name label of the pods behind it. */
+  readonly workload: string;
+  /** Port numbers by name; a number of the pod may differ, its port's name may not. */
+  readonly ports: Readonly<Record<string, number>>;
+  /**
+   * Whether it has no address of its own and names each pod, ready or not.
+   * @default false
+   */
+  readonly headless?: boolean;
+  /**
+   * Port of every node for each named port; the Service is then of type NodePort.
+   * @default - the Service is reachable in the cluster only
+   */
+  readonly nodePorts?: Readonly<Record<string, number>>;
+}
+
+/** A Service in front of one workload. */
+export class ServiceOf extends Construct {
+  constructor(scope: Construct, id: string, props: ServiceProps) {
+    super(scope, id);
+    new k8s.KubeService(this, 'service', {
+      metadata: { name: props.name, labels: workloadLabels(this, props.workload) },
+      spec: {
+        ...(props.headless === true ? { clusterIp: 'None', publishNotReadyAddresses: true } : {}),
+        ...(props.nodePorts === undefined ? {} : { type: 'NodePort' }),
+        selector: selectorLabels(props.workload),
+        ports: Object.entries(props.ports).map(([name, port]) => ({
+          name,
+          port,
+          targetPort: k8s.IntOrString.fromString(name),
+          ...(props.nodePorts?.[name] === undefined ? {} : { nodePort: props.nodePorts[name] }),
+        })),
+      },
+    });
+  }
+}
+
+function serviceAccount(scope: Construct, name: string): string {
+  new k8s.KubeServiceAccount(scope, 'service-account', {
+    metadata: { name, labels: workloadLabels(scope, name) },
+    automountServiceAccountToken: false,
+  });
+  return name;
+}
+
+/** Only from two replicas on: a budget over a single pod would block every drain. */
+function disruptionBudget(scope: Construct, name: string, replicas: number): void {
+  if (replicas < 2) return;
+  new k8s.KubePodDisruptionBudget(scope, 'disruption-budget', {
+    metadata: { name, labels: workloadLabels(scope, name) },
+    spec: {
+      maxUnavailable: k8s.IntOrString.fromNumber(1),
+      selector: { matchLabels: selectorLabels(name) },
+      unhealthyPodEvictionPolicy: 'AlwaysAllow',
+    },
+  });
+}

@@ -1,0 +1,89 @@
+/** The composition root: environments in, charts out, one folder of YAML for each environment. */
+import { renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { App } from 'cdk8s';
+import { ApiChart } from './charts/api.ts';
+import { IngressChart } from './charts/ingress.ts';
+import { KafkaChart } from './charts/kafka.ts';
+import { MetricsServerChart } from './charts/metrics-server.ts';
+import { MobileChart } from './charts/mobile.ts';
+import { NamespaceChart } from './charts/namespace.ts';
+import { NetworkPolicyChart } from './charts/network-policies.ts';
+import { PostgresChart } from './charts/postgres.ts';
+import { RedisChart } from './charts/redis.ts';
+import { SecretsChart } from './charts/secrets.ts';
+import { TraefikChart } from './charts/traefik.ts';
+import { WebChart } from './charts/web.ts';
+import type { ZakposChartProps } from './charts/zakpos-chart.ts';
+import { ZookeeperChart } from './charts/zookeeper.ts';
+import { imageOf } from './environments/images.ts';
+import { ConfigError, environmentName, loadConfig } from './environments/load.ts';
+import { ENVIRONMENTS, type Config } from './environments/schema.ts';
+
+/** The charts of one environment. The numbers in their ids order the files, and so `kubectl apply -f` of the folder. */
+export function compose(config: Config, root: string, outdir: string): App {
+  const app = new App({ outdir, outputFileExtension: '.yaml' });
+  const props: ZakposChartProps = {
+    config,
+    images: {
+      api: imageOf(config, 'api', root),
+      web: imageOf(config, 'web', root),
+      mobile: imageOf(config, 'mobile', root),
+    },
+  };
+  const { addons } = config;
+
+  new NamespaceChart(app, '00-namespace', props);
+  if (config.secrets.source === 'literal') new SecretsChart(app, '10-secrets', props);
+  new NetworkPolicyChart(app, '20-network-policies', props, config.namespace);
+  if (addons.traefik.enabled || addons.metricsServer.enabled) {
+    new NetworkPolicyChart(app, '21-system-network-policies', props, config.systemNamespace);
+  }
+  if (addons.traefik.enabled) new TraefikChart(app, '30-traefik', props);
+  if (addons.metricsServer.enabled) new MetricsServerChart(app, '31-metrics-server', props);
+  if (config.postgres.mode === 'statefulset') new PostgresChart(app, '40-postgres', props);
+  if (config.redis.mode === 'statefulset') new RedisChart(app, '41-redis', props);
+  if (config.kafka.mode === 'statefulset') {
+    new ZookeeperChart(app, '42-zookeeper', props);
+    new KafkaChart(app, '43-kafka', props);
+  }
+  new ApiChart(app, '50-api', props);
+  if (config.web.enabled) new WebChart(app, '51-web', props);
+  if (config.mobile.enabled) new MobileChart(app, '52-mobile', props);
+  new IngressChart(app, '60-ingress', props);
+  return app;
+}
+
+/**
+ * Writes `<outdir>/<environment>/*.yaml`. Variables: ZAKPOS_ENV narrows to one environment, ZAKPOS_CONFIG names a
+ * file of own values, CDK8S_OUTDIR the output folder. Everything is built before anything is written, and a folder
+ * is only replaced whole.
+ */
+function synthesize(root: string): void {
+  const outdir = join(root, process.env.CDK8S_OUTDIR ?? 'dist');
+  const wanted = process.env.ZAKPOS_ENV ? [environmentName(process.env.ZAKPOS_ENV)] : ENVIRONMENTS;
+  const apps = wanted.map((name) => {
+    const config = loadConfig(name, {
+      configFile: process.env.ZAKPOS_CONFIG,
+      dotEnvFile: join(root, '.env'),
+    });
+    return { name, app: compose(config, root, join(outdir, `.${name}.new`)) };
+  });
+  for (const { name, app } of apps) {
+    rmSync(app.outdir, { recursive: true, force: true });
+    app.synth();
+    rmSync(join(outdir, name), { recursive: true, force: true });
+    renameSync(app.outdir, join(outdir, name));
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    synthesize(process.cwd());
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}
