@@ -139,7 +139,7 @@ export function architecture(config: Config): Architecture {
   }
   if (kafka.mode === 'statefulset') {
     const ensemble = workload(ZOOKEEPER, 'ZooKeeper', 'stores');
-    const topics = workload(KAFKA_TOPICS, 'Topics Job', 'stores');
+    const topics = workload(KAFKA_TOPICS, 'Topics Job', 'apps');
     connect(broker.component, ensemble, 'metadata', [PORTS.zookeeper]);
     connect(topics, broker.component, 'topics', [PORTS.kafka]);
     resolvers.push(broker.component, topics);
@@ -164,7 +164,7 @@ export function architecture(config: Config): Architecture {
       const kubelets = outside('kubelets', 'Kubelets', { kind: 'address', cidr: '0.0.0.0/0' }, 'cluster');
       connect(kubernetes, metrics, 'metrics API', [PORTS.metricsServer]);
       connect(metrics, kubernetes, 'pods, nodes', KUBERNETES_API_PORTS);
-      connect(metrics, kubelets, 'usage', [10250]);
+      connect(metrics, kubelets, 'usage', [PORTS.kubelet]);
     }
   }
   for (const component of resolvers) connect(component, dns, 'names', [53], true);

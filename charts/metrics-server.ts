@@ -7,6 +7,9 @@ import { HardenedDeployment, ServiceOf } from '../lib/workloads.ts';
 import { METRICS_SERVER, PORTS } from './names.ts';
 import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
+/** Where the API server's aggregator expects an extension to answer. */
+const SERVICE_PORT = 443;
+
 /** CPU and memory of pods and nodes, which kind lacks: for `npm run status`, `kubectl top` and autoscaling. */
 export class MetricsServerChart extends ZakposChart {
   constructor(scope: Construct, id: string, props: ZakposChartProps) {
@@ -78,7 +81,7 @@ export class MetricsServerChart extends ZakposChart {
     new ServiceOf(this, 'service', {
       name: METRICS_SERVER,
       workload: METRICS_SERVER,
-      ports: { https: PORTS.metricsServer },
+      ports: { https: SERVICE_PORT },
     });
     clusterScoped(
       new k8s.KubeApiService(this, 'api-service', {
@@ -86,7 +89,7 @@ export class MetricsServerChart extends ZakposChart {
         spec: {
           group: 'metrics.k8s.io',
           version: 'v1beta1',
-          service: { name: METRICS_SERVER, namespace: config.systemNamespace, port: PORTS.metricsServer },
+          service: { name: METRICS_SERVER, namespace: config.systemNamespace, port: SERVICE_PORT },
           insecureSkipTlsVerify: true,
           groupPriorityMinimum: 100,
           versionPriority: 100,

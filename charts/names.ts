@@ -27,13 +27,7 @@ export const PORTS = {
   traefikMobile: 8906,
   traefikHealth: 8080,
   metricsServer: 10250,
+  kubelet: 10250,
 } as const;
 
-/** Ports of every node on kind, which kind-config.yaml maps to ports of the laptop. */
-export const NODE_PORTS = {
-  http: 30080,
-  https: 30443,
-  api: 30847,
-  web: 30923,
-  mobile: 30906,
-} as const;
+export { NODE_PORTS } from '../environments/local-ports.ts';

@@ -6,7 +6,7 @@ export const dev: ConfigInput = {
   smokeTest: 'sale',
   postgres: {
     storage: { size: '2Gi' },
-    resources: { requests: { cpu: '50m', memory: '192Mi' }, limits: { memory: '512Mi' } },
+    resources: { requests: { cpu: '50m', memory: '192Mi' }, limits: { cpu: null, memory: '512Mi' } },
   },
   redis: {
     maxMemory: '64Mi',

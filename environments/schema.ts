@@ -13,36 +13,26 @@ const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([
 const IMAGE = /^[a-z0-9][a-z0-9._:/-]*:(?!latest$)[\w][\w.-]{0,127}(@sha256:[a-f0-9]{64})?$/;
 const SECRET_VALUE = /^[A-Za-z0-9._~-]+$/;
 
-const bytes = (description: string) =>
-  z
-    .string()
-    .refine(isBytes, 'a whole number with a unit of bytes (Ki, Mi, Gi, Ti), such as 512Mi')
-    .describe(description);
-const cpu = (description: string) =>
-  z.string().refine(isCpu, 'cores or thousandths of one, such as 500m or 1.5').describe(description);
-const duration = (description: string) =>
-  z.string().refine(isDuration, 'a whole number with s, m, h or d, such as 7d').describe(description);
-const dnsLabel = (description: string) =>
-  z
-    .string()
-    .regex(DNS_LABEL, 'lower case letters, digits and hyphens, at most 63 characters')
-    .describe(description);
-const hostName = (description: string) =>
-  z
-    .string()
-    .regex(HOST_NAME, 'a DNS name in lower case without scheme or port, such as till.example.com')
-    .describe(description);
-const image = (description: string) =>
-  z
-    .string()
-    .regex(IMAGE, 'an image with a tag other than latest, such as registry.example.com/zakpos-api:1.4.2')
-    .describe(description);
+/** A kind of text: how to tell it, and how to say what is expected. The reference shows both sentences. */
+const text = (expected: string, isValid: (value: string) => boolean) => (description: string) =>
+  z.string().refine(isValid, expected).meta({ description, expected });
+const pattern = (expected: string, regex: RegExp) => text(expected, (value) => regex.test(value));
+
+const bytes = text('a whole number with a unit of bytes (Ki, Mi, Gi, Ti), such as 512Mi', isBytes);
+const cpu = text('cores or thousandths of one, such as 500m or 1.5', isCpu);
+const duration = text('a whole number with s, m, h or d, such as 7d', isDuration);
+const dnsLabel = pattern('lower case letters, digits and hyphens, at most 63 characters', DNS_LABEL);
+const hostName = pattern(
+  'a DNS name in lower case without scheme or port, such as till.example.com',
+  HOST_NAME,
+);
+const image = pattern(
+  'an image with a tag other than latest, such as registry.example.com/zakpos-api:1.4.2',
+  IMAGE,
+);
+const path = pattern('a path that starts with /', /^\/\S*$/);
+const url = pattern('a path, or a URL with http:// or https://', /^(\/|https?:\/\/)\S+$/);
 const port = (description: string) => z.int().min(1).max(65535).describe(description);
-const path = (description: string) =>
-  z
-    .string()
-    .regex(/^\/\S*$/, 'a path that starts with /')
-    .describe(description);
 const storageClass = z
   .string()
   .min(1)
@@ -66,10 +56,9 @@ const resources = (defaults: ResourceDefaults) =>
         .prefault({}),
       limits: z
         .strictObject({
-          cpu: (defaults.limits.cpu === undefined
-            ? cpu('Cores above which the container is throttled; none when it is left out.').optional()
-            : cpu('Cores above which the container is throttled.').default(defaults.limits.cpu)
-          ).nullable(),
+          cpu: cpu('Cores above which the container is throttled; null for no limit.')
+            .nullable()
+            .default(defaults.limits.cpu ?? null),
           memory: bytes('Memory above which the container is killed.').default(defaults.limits.memory),
         })
         .prefault({}),
@@ -78,10 +67,13 @@ const resources = (defaults: ResourceDefaults) =>
       path: ['requests', 'memory'],
       error: 'at most limits.memory',
     })
-    .refine((r) => r.limits.cpu == null || cpuToMillicores(r.requests.cpu) <= cpuToMillicores(r.limits.cpu), {
-      path: ['requests', 'cpu'],
-      error: 'at most limits.cpu',
-    })
+    .refine(
+      (r) => r.limits.cpu === null || cpuToMillicores(r.requests.cpu) <= cpuToMillicores(r.limits.cpu),
+      {
+        path: ['requests', 'cpu'],
+        error: 'at most limits.cpu',
+      },
+    )
     .prefault({});
 
 const storage = (size: string, what: string) =>
@@ -140,11 +132,10 @@ const postgres = z
     mode: z.enum(['statefulset', 'external']).default('statefulset').describe(MODE),
     external: external(5432),
     image: image('Image of the server.').default('postgres:16-alpine'),
-    database: z
-      .string()
-      .regex(/^[a-z_][a-z0-9_]{0,62}$/, 'lower case letters, digits and _, at most 63 characters')
-      .default('zakpos_db')
-      .describe('Name of the database.'),
+    database: pattern(
+      'lower case letters, digits and _, at most 63 characters',
+      /^[a-z_][a-z0-9_]{0,62}$/,
+    )('Name of the database.').default('zakpos_db'),
     maxConnections: z.int().min(20).max(1000).default(100).describe('Connections that the server accepts.'),
     storage: storage('20Gi', 'the database'),
     resources: resources({ requests: { cpu: '500m', memory: '1Gi' }, limits: { cpu: '2', memory: '2Gi' } }),
@@ -197,10 +188,7 @@ const zookeeper = z
   .prefault({});
 
 const topic = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[a-zA-Z0-9._-]{1,249}$/, 'letters, digits, dots, hyphens and _')
-    .describe('Name of the topic.'),
+  name: pattern('letters, digits, dots, hyphens and _', /^[a-zA-Z0-9._-]{1,249}$/)('Name of the topic.'),
   partitions: z.int().min(1).max(1000).default(3).describe('Partitions; they can grow, never shrink.'),
   cleanup: z
     .enum(['delete', 'compact'])
@@ -245,11 +233,10 @@ const api = z
     image: appImage,
     replicas: z.int().min(1).max(100).default(2).describe('Pods that serve the API.'),
     port: port('Port that the container listens on.').default(3000),
-    prefix: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9/-]*[a-z0-9]$/, 'a path without leading and trailing slash, such as api/v1')
-      .default('api/v1')
-      .describe('Path below which the API answers (API_PREFIX).'),
+    prefix: pattern(
+      'a path without leading and trailing slash, such as api/v1',
+      /^[a-z0-9][a-z0-9/-]*[a-z0-9]$/,
+    )('Path below which the API answers (API_PREFIX).').default('api/v1'),
     ...podUser(1001),
     health: health(healthPaths),
     migrations: z
@@ -316,16 +303,13 @@ const web = z
     port: port('Port that the container listens on.').default(3000),
     ...podUser(1001),
     health: health(healthPaths),
-    apiUrl: z
-      .string()
-      .regex(/^(\/|https?:\/\/)\S+$/, 'a path, or a URL with http:// or https://')
-      .default('/api/v1')
-      .describe('Where browsers find the API (NEXT_PUBLIC_API_URL); a path means the same host.'),
-    wsUrl: z
-      .string()
-      .regex(/^(|wss?:\/\/\S+)$/, 'empty, or a URL with ws:// or wss://')
-      .default('')
-      .describe('Where browsers find the live feed (NEXT_PUBLIC_WS_URL); empty means beside the API.'),
+    apiUrl: url('Where browsers find the API (NEXT_PUBLIC_API_URL); a path means the same host.').default(
+      '/api/v1',
+    ),
+    wsUrl: pattern(
+      'empty, or a URL with ws:// or wss://',
+      /^(|wss?:\/\/\S+)$/,
+    )('Where browsers find the live feed (NEXT_PUBLIC_WS_URL); empty means beside the API.').default(''),
     env: extraEnv,
     resources: resources({
       requests: { cpu: '250m', memory: '256Mi' },
@@ -342,11 +326,9 @@ const mobile = z
     port: port('Port that the container listens on.').default(19006),
     ...podUser(1001),
     health: health(healthPaths),
-    apiUrl: z
-      .string()
-      .regex(/^(\/|https?:\/\/)\S+$/, 'a path, or a URL with http:// or https://')
-      .default('/api/v1')
-      .describe('Where the app finds the API (EXPO_PUBLIC_API_URL); a path means the same host.'),
+    apiUrl: url('Where the app finds the API (EXPO_PUBLIC_API_URL); a path means the same host.').default(
+      '/api/v1',
+    ),
     resources: resources({
       requests: { cpu: '25m', memory: '32Mi' },
       limits: { cpu: '250m', memory: '256Mi' },
@@ -451,11 +433,10 @@ const shape = z.strictObject({
     .describe('The environment; in a file of your own: the one that it is for.'),
   namespace: dnsLabel('Namespace of the product.').default('zakpos'),
   systemNamespace: dnsLabel('Namespace of the cluster add-ons of this project.').default('zakpos-system'),
-  imageRegistry: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9._:/-]*[a-z0-9]$/, 'a registry and path without trailing slash')
-    .optional()
-    .describe('Registry and path in front of the images that this project builds, such as ghcr.io/acme.'),
+  imageRegistry: pattern(
+    'a registry and path without trailing slash',
+    /^[a-z0-9][a-z0-9._:/-]*[a-z0-9]$/,
+  )('Registry and path in front of the images that this project builds, such as ghcr.io/acme.').optional(),
   imagePullPolicy: z
     .enum(['IfNotPresent', 'Always'])
     .default('IfNotPresent')
@@ -467,16 +448,14 @@ const shape = z.strictObject({
   shop: z
     .strictObject({
       name: z.string().min(1).max(60).default('ZakPOS').describe('Name shown on the till.'),
-      currency: z
-        .string()
-        .regex(/^[A-Z]{3}$/, 'a currency code of ISO 4217, such as EUR')
-        .default('EUR')
-        .describe('Currency of all prices.'),
-      timeZone: z
-        .string()
-        .refine(isTimeZone, 'a time zone of the IANA database, such as Europe/Berlin')
-        .default('UTC')
-        .describe('Time zone that decides which sales are of today.'),
+      currency: pattern(
+        'a currency code of ISO 4217, such as EUR',
+        /^[A-Z]{3}$/,
+      )('Currency of all prices.').default('EUR'),
+      timeZone: text(
+        'a time zone of the IANA database, such as Europe/Berlin',
+        isTimeZone,
+      )('Time zone that decides which sales are of today.').default('UTC'),
     })
     .prefault({}),
   postgres,

@@ -49,23 +49,26 @@ export class NetworkPolicies extends Construct {
     super(scope, id);
     new k8s.KubeNetworkPolicy(this, 'default-deny', {
       metadata: { name: 'default-deny' },
-      spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'], ingress: [], egress: [] },
+      spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'] },
     });
     for (const name of props.workloads) {
       const isOurs = (peer: Peer) =>
         peer.kind === 'pods' && peer.namespace === props.namespace && peer.labels[NAME_LABEL] === name;
       const peerSelector = (peer: Peer) => networkPolicyPeer(peer, props.namespace);
+      const ingress = props.edges
+        .filter((edge) => isOurs(edge.to))
+        .map((edge) => ({ from: [peerSelector(edge.from)], ports: networkPolicyPorts(edge) }));
+      const egress = props.edges
+        .filter((edge) => isOurs(edge.from))
+        .map((edge) => ({ to: [peerSelector(edge.to)], ports: networkPolicyPorts(edge) }));
       new k8s.KubeNetworkPolicy(this, name, {
         metadata: { name },
         spec: {
           podSelector: { matchLabels: selectorLabels(name) },
           policyTypes: ['Ingress', 'Egress'],
-          ingress: props.edges
-            .filter((edge) => isOurs(edge.to))
-            .map((edge) => ({ from: [peerSelector(edge.from)], ports: networkPolicyPorts(edge) })),
-          egress: props.edges
-            .filter((edge) => isOurs(edge.from))
-            .map((edge) => ({ to: [peerSelector(edge.to)], ports: networkPolicyPorts(edge) })),
+          // The API server drops empty lists, and every apply would then seem to change something.
+          ...(ingress.length > 0 ? { ingress } : {}),
+          ...(egress.length > 0 ? { egress } : {}),
         },
       });
     }

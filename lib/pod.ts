@@ -12,7 +12,8 @@ export const CHECKSUM_ANNOTATION = 'zakpos.io/config-checksum';
 
 export interface Resources {
   readonly requests: { readonly cpu: string; readonly memory: string };
-  readonly limits: { readonly cpu?: string | null; readonly memory: string };
+  /** Without a limit of CPU, `null`, a container may use what is idle. */
+  readonly limits: { readonly cpu: string | null; readonly memory: string };
 }
 
 export interface ContainerProps {
@@ -143,7 +144,7 @@ function container(props: ContainerProps, pod: PodProps): k8s.Container {
       : {}),
     resources: {
       requests: quantities({ cpu: requests.cpu, memory: requests.memory }),
-      limits: quantities({ ...(limits.cpu == null ? {} : { cpu: limits.cpu }), memory: limits.memory }),
+      limits: quantities({ ...(limits.cpu === null ? {} : { cpu: limits.cpu }), memory: limits.memory }),
     },
     securityContext: {
       allowPrivilegeEscalation: false,

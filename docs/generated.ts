@@ -1,0 +1,24 @@
+/** The files that are made from the code, whole or between marks. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadConfig } from '../environments/load.ts';
+import { configurationReference } from './configuration.ts';
+import { diagram } from './diagram.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const DIAGRAM = /(<!-- diagram -->\n)[\s\S]*?(<!-- \/diagram -->)/;
+
+export interface GeneratedFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Each generated file as it has to be now. */
+export function generatedFiles(): GeneratedFile[] {
+  const readme = join(ROOT, 'README.md');
+  const picture = `\`\`\`mermaid\n${diagram(loadConfig('dev'))}\n\`\`\`\n`;
+  return [
+    { path: join(ROOT, 'docs/reference/configuration.md'), text: configurationReference() },
+    { path: readme, text: readFileSync(readme, 'utf8').replace(DIAGRAM, `$1${picture}$2`) },
+  ];
+}
