@@ -1,6 +1,6 @@
 /** The composition root: environments in, charts out, one folder of YAML for each environment. */
 import { renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { App } from 'cdk8s';
 import { ApiChart } from './charts/api.ts';
@@ -17,19 +17,19 @@ import { TraefikChart } from './charts/traefik.ts';
 import { WebChart } from './charts/web.ts';
 import type { ZakposChartProps } from './charts/zakpos-chart.ts';
 import { ZookeeperChart } from './charts/zookeeper.ts';
-import { imageOf } from './environments/images.ts';
+import { imageOf, sourceHashes, type App as Application } from './environments/images.ts';
 import { ConfigError, environmentName, loadConfig } from './environments/load.ts';
 import { ENVIRONMENTS, type Config } from './environments/schema.ts';
 
 /** The charts of one environment. The numbers in their ids order the files, and so `kubectl apply -f` of the folder. */
-export function compose(config: Config, root: string, outdir: string): App {
+export function compose(config: Config, hashes: Readonly<Record<Application, string>>, outdir: string): App {
   const app = new App({ outdir, outputFileExtension: '.yaml' });
   const props: ZakposChartProps = {
     config,
     images: {
-      api: imageOf(config, 'api', root),
-      web: imageOf(config, 'web', root),
-      mobile: imageOf(config, 'mobile', root),
+      api: imageOf(config, 'api', hashes),
+      web: imageOf(config, 'web', hashes),
+      mobile: imageOf(config, 'mobile', hashes),
     },
   };
   const { addons } = config;
@@ -61,14 +61,15 @@ export function compose(config: Config, root: string, outdir: string): App {
  * is only replaced whole.
  */
 function synthesize(root: string): void {
-  const outdir = join(root, process.env.CDK8S_OUTDIR ?? 'dist');
+  const outdir = resolve(root, process.env.CDK8S_OUTDIR ?? 'dist');
   const wanted = process.env.ZAKPOS_ENV ? [environmentName(process.env.ZAKPOS_ENV)] : ENVIRONMENTS;
+  const hashes = sourceHashes(root);
   const apps = wanted.map((name) => {
     const config = loadConfig(name, {
       configFile: process.env.ZAKPOS_CONFIG,
       dotEnvFile: join(root, '.env'),
     });
-    return { name, app: compose(config, root, join(outdir, `.${name}.new`)) };
+    return { name, app: compose(config, hashes, join(outdir, `.${name}.new`)) };
   });
   for (const { name, app } of apps) {
     rmSync(app.outdir, { recursive: true, force: true });

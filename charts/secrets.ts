@@ -1,4 +1,4 @@
-import { k8s } from 'cdk8s-plus-27';
+import { k8s } from '../lib/k8s.ts';
 import type { Construct } from 'constructs';
 import { secretSpecs, type SecretValue } from '../environments/secrets.ts';
 import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';

@@ -44,7 +44,6 @@ export const dev: ConfigInput = {
   },
   mobile: {
     replicas: 1,
-    apiUrl: 'http://localhost:39847/api/v1',
     resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { cpu: null, memory: '64Mi' } },
   },
   ingress: {

@@ -14,16 +14,20 @@ export const buildOf = (app: App) => ({
   dockerfile: `dockerfiles/${app}.Dockerfile`,
 });
 
-/** The image of an app in an environment, such as `zakpos-api:0f3c…` or what the configuration names. */
-export function imageOf(config: Config, app: App, root: string): string {
-  return config[app].image ?? builtImage(config, app, root);
-}
+/** Hash of each app's sources, the tag of the image that is built from them. */
+export const sourceHashes = (root: string): Readonly<Record<App, string>> => ({
+  api: sourceHash('api', root),
+  web: sourceHash('web', root),
+  mobile: sourceHash('mobile', root),
+});
+
+/** The image of an app in an environment: what the configuration names, or the built one. */
+export const imageOf = (config: Config, app: App, hashes: Readonly<Record<App, string>>): string =>
+  config[app].image ?? builtImage(config, app, hashes);
 
 /** The image that is built from the app's sources, such as `ghcr.io/acme/zakpos-api:0f3c…`. */
-export function builtImage(config: Config, app: App, root: string): string {
-  const repository = [config.imageRegistry, `zakpos-${app}`].filter(Boolean).join('/');
-  return `${repository}:${sourceHash(app, root)}`;
-}
+export const builtImage = (config: Config, app: App, hashes: Readonly<Record<App, string>>): string =>
+  `${[config.imageRegistry, `zakpos-${app}`].filter(Boolean).join('/')}:${hashes[app]}`;
 
 /** The first 12 hexadecimal digits of the SHA-256 over all files that the build sees, by name and content. */
 export function sourceHash(app: App, root: string): string {

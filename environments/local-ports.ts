@@ -1,9 +1,9 @@
 import type { Config } from './schema.ts';
 
-/**
- * Port of every kind node behind each port of the laptop (`localPorts`). kind-config.yaml maps the one to the other;
- * Services of type NodePort listen on them.
- */
+/** A field of `localPorts`: a port of the machine that runs the kind cluster. */
+export type LocalPort = keyof Config['localPorts'];
+
+/** Port of every kind node behind each of them: kind-config.yaml maps the one to the other, NodePorts listen on it. */
 export const NODE_PORTS = {
   http: 30080,
   https: 30443,
@@ -16,6 +16,3 @@ export const NODE_PORTS = {
   redis: 30379,
   kafka: 30092,
 } as const satisfies Record<LocalPort, number>;
-
-/** A field of `localPorts`. */
-export type LocalPort = keyof Config['localPorts'];

@@ -1,5 +1,5 @@
 /** NetworkPolicies from a list of edges: default deny both ways, then one policy a workload. */
-import { k8s } from 'cdk8s-plus-27';
+import { k8s } from './k8s.ts';
 import { Construct } from 'constructs';
 import { NAME_LABEL, selectorLabels } from './labels.ts';
 

@@ -1,5 +1,5 @@
 /** The pod that every workload runs: Pod Security `restricted`, read-only, with its own uid and no token. */
-import { k8s } from 'cdk8s-plus-27';
+import { k8s } from './k8s.ts';
 import type { Construct } from 'constructs';
 import { checksum } from './checksum.ts';
 import { selectorLabels, workloadLabels } from './labels.ts';

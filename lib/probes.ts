@@ -1,4 +1,4 @@
-import { k8s } from 'cdk8s-plus-27';
+import { k8s } from './k8s.ts';
 
 /** How to ask a container: one of the factories. */
 export type Check = Pick<k8s.Probe, 'exec' | 'httpGet' | 'tcpSocket'>;

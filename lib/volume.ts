@@ -1,4 +1,4 @@
-import { k8s } from 'cdk8s-plus-27';
+import { k8s } from './k8s.ts';
 import type { ConfigFiles } from './config-files.ts';
 import type { SecretRef } from './secret-ref.ts';
 

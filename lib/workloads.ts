@@ -1,5 +1,5 @@
 /** Controllers around the hardened pod: each brings a ServiceAccount of its own. */
-import { k8s } from 'cdk8s-plus-27';
+import { k8s } from './k8s.ts';
 import { Construct } from 'constructs';
 import { checksum } from './checksum.ts';
 import { selectorLabels, workloadLabels } from './labels.ts';
