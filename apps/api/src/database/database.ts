@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
+
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import type { Logger } from 'pino';
+
+import { reasonOf } from '../common/reason.js';
+import type { DatabaseConfig } from '../config/schema.js';
+import type { Tables } from './tables.js';
+
+const CONNECT_TIMEOUT_MS = 3000;
+/** Above the longest statement and the idle time of the pool. */
+const LONGEST_SILENCE_MS = 10_000;
+
+export interface DatabaseOptions {
+  readonly applicationName: string;
+  /** 0 lets a statement take as long as it needs. */
+  readonly longestSilenceMs?: number;
+}
+
+/** Where and as whom: what an error message about the server names. */
+export interface DatabaseAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly name: string;
+  readonly user: string;
+}
+
+/** The connection pool and the typed queries on it. */
+export class Database {
+  readonly address: DatabaseAddress;
+  readonly pool: pg.Pool;
+  readonly query: Kysely<Tables>;
+
+  constructor(
+    config: DatabaseConfig,
+    { applicationName, longestSilenceMs = LONGEST_SILENCE_MS }: DatabaseOptions,
+    logger: Logger,
+  ) {
+    const url = new URL(config.url);
+    this.address = {
+      host: url.hostname,
+      port: Number(url.port || 5432),
+      name: decodeURIComponent(url.pathname.slice(1)),
+      user: decodeURIComponent(url.username),
+    };
+    const types = new pg.TypeOverrides();
+    // Money and counts fit a double's 53 bits: numbers instead of pg's strings.
+    types.setTypeParser(pg.types.builtins.INT8, Number);
+    this.pool = new pg.Pool({
+      host: this.address.host,
+      port: this.address.port,
+      database: this.address.name,
+      user: this.address.user,
+      // Asked for each new connection, so that a changed password file is picked up.
+      password: () => config.password.read() ?? decodeURIComponent(url.password),
+      ssl: tlsOptions(config),
+      max: config.poolSize,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      idleTimeoutMillis: 5000,
+      application_name: applicationName,
+      types,
+      stream: () => socketThatGivesUp(longestSilenceMs),
+    });
+    this.pool.on('error', (error) => {
+      logger.warn({ reason: reasonOf(error) }, 'An idle connection to PostgreSQL was lost');
+    });
+    this.query = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: this.pool }) });
+  }
+
+  async close(): Promise<void> {
+    await this.query.destroy();
+  }
+}
+
+/**
+ * A server that vanished without a word would hold its connections until TCP gives up, a quarter of an hour
+ * later. Silence for longer than any statement takes ends the connection, and the pool opens another.
+ */
+function socketThatGivesUp(longestSilenceMs: number): Socket {
+  const socket = new Socket();
+  return socket.setTimeout(longestSilenceMs, () => {
+    const error = new Error(`PostgreSQL sent nothing for ${longestSilenceMs / 1000} s`);
+    socket.destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
+  });
+}
+
+function tlsOptions(config: DatabaseConfig) {
+  if (config.sslMode === 'disable') return false;
+  const ca = config.sslCaFile === undefined ? {} : { ca: readFileSync(config.sslCaFile, 'utf8') };
+  return { ...ca, rejectUnauthorized: config.sslMode === 'verify-full' };
+}
+
+const CONNECTION_ERRORS = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+
+/** SQLSTATEs that say "not now", not "not like this". */
+const UNAVAILABLE_STATES = new Set([
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now
+  '53300', // too_many_connections
+  '25006', // read_only_sql_transaction: a replica after a failover
+  '28P01', // invalid_password: a rotation that hasn't reached both sides
+  '28000', // invalid_authorization_specification
+  '3D000', // invalid_catalog_name
+]);
+
+/** Messages of errors that pg raises without a code. */
+const CONNECTION_MESSAGE =
+  /Connection terminated|timeout exceeded when trying to connect|not queryable|^SASL/;
+
+/** Whether an error means that PostgreSQL can't be asked at the moment. */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isDatabaseUnavailable);
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error ? String(error.code) : '';
+  return (
+    CONNECTION_ERRORS.has(code) ||
+    UNAVAILABLE_STATES.has(code) ||
+    code.startsWith('08') ||
+    CONNECTION_MESSAGE.test(error.message)
+  );
+}
+
+export function hasSqlState(error: unknown, state: string): error is pg.DatabaseError {
+  return error instanceof pg.DatabaseError && error.code === state;
+}
+
+export const UNIQUE_VIOLATION = '23505';
+export const UNDEFINED_TABLE = '42P01';
+export const INVALID_PASSWORD = '28P01';

@@ -1,0 +1,31 @@
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+
+/** What Prometheus reads of the worker. */
+export class WorkerMetrics {
+  readonly registry = new Registry();
+
+  private readonly events = new Counter({
+    name: 'zakpos_report_events_total',
+    help: 'Events read from Kafka: counted, repeated (known already) or buried (not understood)',
+    labelNames: ['outcome'],
+    registers: [this.registry],
+  });
+  private readonly lag = new Gauge({
+    name: 'zakpos_report_lag_events',
+    help: 'Events that the reports have not seen yet, in the partitions of this worker',
+    registers: [this.registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  countEvent(outcome: 'counted' | 'repeated' | 'buried'): void {
+    this.events.inc({ outcome });
+  }
+
+  /** A partition of another worker has the lag -1. */
+  setLag(partitions: readonly bigint[]): void {
+    this.lag.set(partitions.filter((lag) => lag > 0n).reduce((sum, lag) => sum + Number(lag), 0));
+  }
+}
