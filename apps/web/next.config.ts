@@ -1,0 +1,27 @@
+import type { NextConfig } from 'next';
+
+const securityHeaders = [
+  { key: 'X-Content-Type-Options', value: 'nosniff' },
+  { key: 'X-Frame-Options', value: 'DENY' },
+  { key: 'Referrer-Policy', value: 'no-referrer' },
+  { key: 'Permissions-Policy', value: 'camera=(), geolocation=(), microphone=(), payment=(), usb=()' },
+  { key: 'Cross-Origin-Opener-Policy', value: 'same-origin' },
+  { key: 'Cross-Origin-Resource-Policy', value: 'same-origin' },
+];
+
+const config: NextConfig = {
+  output: 'standalone',
+  poweredByHeader: false,
+  reactStrictMode: true,
+  // Without these, Next looks for a workspace root above and nests the output when it finds a lockfile there.
+  outputFileTracingRoot: __dirname,
+  turbopack: { root: __dirname },
+  // The till shows no raster images, so the image optimizer's native libraries stay out of the output.
+  images: { unoptimized: true },
+  outputFileTracingExcludes: { '*': ['node_modules/@img/**', 'node_modules/sharp/**'] },
+  headers() {
+    return Promise.resolve([{ source: '/:path*', headers: securityHeaders }]);
+  },
+};
+
+export default config;
