@@ -1,5 +1,5 @@
 import type { Construct } from 'constructs';
-import type { Config } from '../environments/schema.ts';
+import { WORKER_POOL_SIZE, type Config } from '../environments/schema.ts';
 import { POSTGRES_ROLES } from '../environments/secrets.ts';
 import type { ContainerProps } from '../lib/pod.ts';
 import { Check } from '../lib/probes.ts';
@@ -67,7 +67,7 @@ export class ApiChart extends ZakposChart {
             ...container,
             name: 'reports',
             command: reports.command,
-            env: { ...worker.env, ...settings(config), ...api.env },
+            env: { ...worker.env, ...workerSettings(config), ...api.env },
             resources: reports.resources,
             mounts: [...worker.mounts, { volume: tmp, path: '/tmp' }],
           },
@@ -175,6 +175,15 @@ function signingKey(config: Config): Connection {
         mounts: [{ volume: Volume.secret('jwt', secret), path: `${SECRETS}/jwt` }],
       };
 }
+
+/** What the worker reads of the settings; with the others, a change that only the API uses would roll it, too. */
+const workerSettings = ({ api, shop }: Config): Record<string, string> => ({
+  NODE_ENV: 'production',
+  PORT: String(api.port),
+  LOG_LEVEL: api.logLevel,
+  DATABASE_POOL_SIZE: String(WORKER_POOL_SIZE),
+  SHOP_TIME_ZONE: shop.timeZone,
+});
 
 function settings({ api, ingress, mobile, ...config }: Config): Record<string, string> {
   const scheme = ingress.tlsSecret === undefined ? 'http' : 'https';

@@ -129,6 +129,9 @@ export KAFKA_ADVERTISED_LISTENERS=CLIENT://$host:${PORTS.kafka},INTERNAL://$host
 exec /etc/confluent/docker/run
 `;
 
+/** Each topic takes a Java machine for a second; more of them at once wouldn't fit into the Job's memory. */
+const TOPICS_AT_ONCE = 3;
+
 function topicsScript(kafka: Config['kafka']): string {
   const lines = kafka.topics.map((topic) => {
     const settings = [
@@ -158,7 +161,9 @@ topic() {
 }
 
 jobs=()
-${lines.map((line) => `${line}\njobs+=($!)`).join('\n')}
-for job in "\${jobs[@]}"; do wait "$job"; done
-`;
+finish() {
+  for job in "\${jobs[@]}"; do wait "$job"; done
+  jobs=()
+}
+${lines.map((line, i) => `${line}\njobs+=($!)\n${(i + 1) % TOPICS_AT_ONCE === 0 ? 'finish\n' : ''}`).join('')}${lines.length % TOPICS_AT_ONCE === 0 ? '' : 'finish\n'}`;
 }

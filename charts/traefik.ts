@@ -79,6 +79,10 @@ export class TraefikChart extends ZakposChart {
           image: addons.traefik.image,
           args: [
             ...Object.entries(LISTENERS).map(([name, port]) => `--entrypoints.${name}.address=:${port}`),
+            // Not ready at once when it is told to end, but serving until the node's proxy knows.
+            ...Object.keys(LISTENERS).map(
+              (name) => `--entrypoints.${name}.transport.lifecycle.requestacceptgracetimeout=5s`,
+            ),
             '--entrypoints.https.http.tls=true',
             `--entrypoints.health.address=:${PORTS.traefikHealth}`,
             '--ping.entrypoint=health',

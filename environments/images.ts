@@ -1,6 +1,6 @@
 /** The images of the apps: named in the configuration, or built from their sources under a tag that is their hash. */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ignore from 'ignore';
 import type { Config } from './schema.ts';
@@ -29,17 +29,29 @@ export const imageOf = (config: Config, app: App, hashes: Readonly<Record<App, s
 export const builtImage = (config: Config, app: App, hashes: Readonly<Record<App, string>>): string =>
   `${[config.imageRegistry, `zakpos-${app}`].filter(Boolean).join('/')}:${hashes[app]}`;
 
-/** The first 12 hexadecimal digits of the SHA-256 over all files that the build sees, by name and content. */
+/**
+ * The first 12 hexadecimal digits of the SHA-256 over all files that the build sees, by name and content. What git
+ * ignores is left by tools, and makes no other image of the same sources.
+ */
 export function sourceHash(app: App, root: string): string {
   const { context, dockerfile } = buildOf(app);
   const folder = join(root, context);
-  const ignored = ignore().add(readFileSync(join(folder, '.dockerignore'), 'utf8'));
+  const ignored = ignore()
+    .add(anchored(linesOf(join(folder, '.dockerignore'))))
+    .add(linesOf(join(folder, '.gitignore')));
   const hash = createHash('sha256').update(readFileSync(join(root, dockerfile)));
   for (const file of filesBelow(folder, '', (path) => ignored.ignores(path))) {
     hash.update(`\0${file}\0`).update(readFileSync(join(folder, file)));
   }
   return hash.digest('hex').slice(0, 12);
 }
+
+/** Docker's patterns start at the folder; those of git, and so of the package `ignore`, match at any depth. */
+const anchored = (patterns: readonly string[]): string[] =>
+  patterns.map((pattern) => pattern.replace(/^(!?)\/?(?=[^!#\s])/, '$1/'));
+
+const linesOf = (file: string): string[] =>
+  existsSync(file) ? readFileSync(file, 'utf8').split(/\r?\n/) : [];
 
 /** Paths of files below `folder`, sorted, ignored folders not entered. */
 function filesBelow(folder: string, prefix: string, ignores: (path: string) => boolean): string[] {

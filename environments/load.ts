@@ -70,6 +70,11 @@ export function loadConfig(name: EnvironmentName, options: LoadOptions = {}): Co
   }
   if (options.configFile !== undefined) {
     const own = readConfigFile(options.configFile);
+    if (own.environment !== undefined && !ENVIRONMENTS.some((known) => known === own.environment)) {
+      throw new ConfigError(
+        `ZAKPOS_CONFIG: ${options.configFile}: environment is ${JSON.stringify(own.environment)}, expected one of ${ENVIRONMENTS.join(', ')}`,
+      );
+    }
     if (own.environment === undefined || own.environment === name) {
       input = merge(input, own);
       sources.push(options.configFile);
@@ -113,7 +118,9 @@ function readConfigFile(file: string): Tree {
   try {
     parsed = parseYaml(text);
   } catch (error) {
-    throw new ConfigError(`ZAKPOS_CONFIG: ${file} is neither YAML nor JSON: ${reason(error)}`);
+    // The lines below the first show the file, which may hold dev's secrets.
+    const [first = ''] = reason(error).split('\n');
+    throw new ConfigError(`ZAKPOS_CONFIG: ${file} is neither YAML nor JSON: ${first.replace(/:$/, '')}`);
   }
   if (!isTree(parsed)) {
     throw new ConfigError(
@@ -141,14 +148,17 @@ function describe(issue: core.$ZodIssue, input: Tree): string {
     return `${keys.join(', ')}: no such field; docs/reference/configuration.md lists them`;
   }
   const value = issue.input ?? valueAt(input, issue.path);
-  const shown = issue.path.includes('values') ? '(not shown)' : JSON.stringify(value);
+  const isSecret = issue.path[0] === 'secrets' && issue.path[1] !== 'source';
+  const shown = isSecret ? '(not shown)' : JSON.stringify(value);
   return `${field}: is ${value === undefined ? 'missing' : shown}, expected ${issueDetail(issue)}`;
 }
 
 function issueDetail(issue: core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.expected;
+      return issue.message.startsWith('Invalid input') ? issue.expected : issue.message;
+    case 'invalid_key':
+      return issue.issues.map(({ message }) => message).join(', ');
     case 'invalid_value':
       return `one of ${issue.values.map(String).join(', ')}`;
     case 'too_small':

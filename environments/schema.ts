@@ -15,7 +15,8 @@ const SECRET_VALUE = /^[A-Za-z0-9._~-]+$/;
 
 /** A kind of text: how to tell it, and how to say what is expected. The reference shows both sentences. */
 const text = (expected: string, isValid: (value: string) => boolean) => (description: string) =>
-  z.string().refine(isValid, expected).meta({ description, expected });
+  // What comes after may rely on a valid text, so a wrong one ends the checks.
+  z.string(expected).refine(isValid, { error: expected, abort: true }).meta({ description, expected });
 const pattern = (expected: string, regex: RegExp) => text(expected, (value) => regex.test(value));
 
 const bytes = text('a whole number with a unit of bytes (Ki, Mi, Gi, Ti), such as 512Mi', isBytes);
@@ -63,17 +64,24 @@ const resources = (defaults: ResourceDefaults) =>
         })
         .prefault({}),
     })
-    .refine((r) => toBytes(r.requests.memory) <= toBytes(r.limits.memory), {
-      path: ['requests', 'memory'],
-      error: 'at most limits.memory',
+    .superRefine(({ requests, limits }, context) => {
+      const atMost = (
+        limit: string | null,
+        of: 'cpu' | 'memory',
+        toNumber: (quantity: string) => number,
+      ): void => {
+        const input = requests[of];
+        if (limit === null || toNumber(input) <= toNumber(limit)) return;
+        context.addIssue({
+          code: 'custom',
+          path: ['requests', of],
+          message: `at most limits.${of} (${limit})`,
+          input,
+        });
+      };
+      atMost(limits.memory, 'memory', toBytes);
+      atMost(limits.cpu, 'cpu', cpuToMillicores);
     })
-    .refine(
-      (r) => r.limits.cpu === null || cpuToMillicores(r.requests.cpu) <= cpuToMillicores(r.limits.cpu),
-      {
-        path: ['requests', 'cpu'],
-        error: 'at most limits.cpu',
-      },
-    )
     .prefault({});
 
 const storage = (size: string, what: string) =>
@@ -120,7 +128,7 @@ const external = (defaultPort: number) =>
       host: hostName('Host name of the existing server.'),
       port: port('Port of the existing server.').default(defaultPort),
       cidr: z
-        .cidrv4()
+        .cidrv4('a range of IPv4 addresses, such as 10.20.0.0/16')
         .default('0.0.0.0/0')
         .describe('Addresses of the existing server, for the network policies.'),
     })
@@ -250,9 +258,9 @@ const api = z
       .describe(
         '`files` mounts secrets and names them in …_FILE variables; `env` sets DATABASE_URL, REDIS_URL and JWT_SECRET whole, for an image that knows nothing else.',
       ),
-    databasePoolSize: z.int().min(1).max(200).default(10).describe('Connections to postgres of one pod.'),
+    databasePoolSize: z.int().min(2).max(200).default(10).describe('Connections to postgres of one pod.'),
     corsOrigins: z
-      .array(z.url({ protocol: /^https?$/ }))
+      .array(z.url({ protocol: /^https?$/, error: 'a URL with http:// or https://' }))
       .default([])
       .describe('Origins beside the ingress hosts from which browsers may call the API.'),
     rateLimitPerMinute: z
@@ -270,7 +278,10 @@ const api = z
       .boolean()
       .default(false)
       .describe('Whether an empty database is filled with a dozen demo products.'),
-    adminEmail: z.email().default('admin@zakpos.example').describe('The first user, who is made admin.'),
+    adminEmail: z
+      .email('an e-mail address')
+      .default('admin@zakpos.example')
+      .describe('The first user, who is made admin.'),
     logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug']).default('info').describe('Log level.'),
     env: extraEnv,
     resources: resources({ requests: { cpu: '500m', memory: '512Mi' }, limits: { cpu: '1', memory: '1Gi' } }),
@@ -486,6 +497,9 @@ export type Config = z.output<typeof shape>;
 /** Configuration as people write it: every field optional but `environment`. */
 export type ConfigInput = z.input<typeof shape>;
 
+/** Connections to postgres of one pod of the reports worker. */
+export const WORKER_POOL_SIZE = 4;
+
 /** A rule that spans fields: where it is broken, the value there and what is expected. */
 interface Violation {
   readonly path: readonly string[];
@@ -531,7 +545,8 @@ function* crossFieldViolations(config: Config): Generator<Violation> {
   // A rolling update runs one pod more than there are replicas; migrations and people need a few connections.
   const reserved = 10;
   const connections =
-    (api.replicas + 1) * api.databasePoolSize + (reports.enabled ? reports.replicas + 1 : 0) * 4;
+    (api.replicas + 1) * api.databasePoolSize +
+    (reports.enabled ? reports.replicas + 1 : 0) * WORKER_POOL_SIZE;
   if (postgres.mode === 'statefulset' && connections + reserved > postgres.maxConnections) {
     yield {
       path: ['api', 'databasePoolSize'],

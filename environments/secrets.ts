@@ -45,6 +45,8 @@ export type SecretId = keyof typeof SECRET_NAMES;
 
 /** The Secrets of an environment by the name that charts know them by. */
 export function secretSpecs(config: Config): Readonly<Record<SecretId, SecretSpec>> {
+  const migrates = config.api.migrations === null ? [] : ['zakpos-api'];
+  const reports = config.reports.enabled ? ['zakpos-reports'] : [];
   const inCluster = config.postgres.mode === 'statefulset' ? ['zakpos-postgres'] : [];
   const role = (
     id: keyof typeof POSTGRES_ROLES,
@@ -58,8 +60,8 @@ export function secretSpecs(config: Config): Readonly<Record<SecretId, SecretSpe
   });
   return {
     superuser: role('superuser', secret('postgresSuperuserPassword'), []),
-    owner: role('owner', secret('postgresOwnerPassword'), ['zakpos-api']),
-    app: role('app', secret('postgresPassword'), ['zakpos-api', 'zakpos-reports']),
+    owner: role('owner', secret('postgresOwnerPassword'), migrates),
+    app: role('app', secret('postgresPassword'), ['zakpos-api', ...reports]),
     exporter: role('exporter', secret('postgresExporterPassword'), []),
     backup: role('backup', secret('postgresBackupPassword'), []),
     redis: {
@@ -78,7 +80,7 @@ export function secretSpecs(config: Config): Readonly<Record<SecretId, SecretSpe
       name: SECRET_NAMES.admin,
       type: 'kubernetes.io/basic-auth',
       keys: { username: known(config.api.adminEmail), password: secret('adminPassword', 20) },
-      usedBy: ['zakpos-api'],
+      usedBy: migrates,
     },
   };
 }

@@ -97,6 +97,7 @@ export function hardenedPod(scope: Construct, props: PodProps): k8s.PodTemplateS
   const initContainers = props.initContainers ?? [];
   const all = [...initContainers, ...props.containers];
   const volumes = distinctVolumes(all);
+  const sources = volumes.flatMap(({ name, source }) => (source ? [{ name, ...source }] : []));
   const checksums = contentChecksums(all, volumes);
 
   return {
@@ -123,9 +124,7 @@ export function hardenedPod(scope: Construct, props: PodProps): k8s.PodTemplateS
         ? { initContainers: initContainers.map((c) => container(c, props)) }
         : {}),
       containers: props.containers.map((c) => container(c, props)),
-      ...(volumes.length > 0
-        ? { volumes: volumes.flatMap(({ name, source }) => (source ? [{ name, ...source }] : [])) }
-        : {}),
+      ...(sources.length > 0 ? { volumes: sources } : {}),
     },
   };
 }

@@ -1,0 +1,13 @@
+const { getDefaultConfig } = require('expo/metro-config');
+
+const config = getDefaultConfig(__dirname);
+const PROBES = new Set(['/health/startup', '/health/ready', '/health/live']);
+
+// The dev server answers the same probes as the static export, so that one manifest fits both images.
+config.server.enhanceMiddleware = (metro) => (request, response, next) => {
+  if (!PROBES.has(request.url)) return metro(request, response, next);
+  response.setHeader('Content-Type', 'application/json');
+  response.end('{"status":"ok"}\n');
+};
+
+module.exports = config;

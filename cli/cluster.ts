@@ -1,0 +1,253 @@
+/** The kind cluster of this project: made, found again, started after a reboot, and told from other people's. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { NODE_PORTS } from '../environments/local-ports.ts';
+import type { Config } from '../environments/schema.ts';
+import { ROOT } from './environment.ts';
+import { CliError } from './errors.ts';
+import { attempt, run } from './exec.ts';
+import { CLUSTER_LABEL, generateKindConfig } from './kind-config.ts';
+import { Kubectl } from './kubectl.ts';
+import { requireFreePorts } from './ports.ts';
+import type { Line } from './steps.ts';
+
+/** What there is under a cluster's name. */
+export type ClusterState =
+  /** No container. */
+  | 'absent'
+  /** A cluster that is this project's and answers. */
+  | 'ours'
+  /** Its containers are there but not running, as after a reboot. */
+  | 'stopped'
+  /** Its creation was cut short: it never ran anything, so nothing can be lost with it. */
+  | 'unfinished'
+  /** Another kind cluster. */
+  | 'foreign'
+  /** Its API server doesn't answer. */
+  | 'silent';
+
+export class KindCluster {
+  readonly name: string;
+  readonly kubectl: Kubectl;
+
+  constructor(name: string) {
+    this.name = name;
+    this.kubectl = new Kubectl(`kind-${name}`);
+  }
+
+  /** Names of its node containers, running or not, the control plane first. */
+  async nodes(): Promise<string[]> {
+    return (await this.containers()).map(({ name }) => name);
+  }
+
+  async state(): Promise<ClusterState> {
+    const nodes = await this.containers();
+    const [first] = nodes;
+    if (first === undefined) return 'absent';
+    if (nodes.some(({ running }) => !running)) return 'stopped';
+
+    const labels = await this.nodeLabels();
+    if (labels !== undefined) {
+      if (!labels.every((label) => CLUSTER_LABEL in label)) return 'foreign';
+      return (await this.canHoldData()) ? 'ours' : 'unfinished';
+    }
+    return (await this.inNode(first.name, 'test -f /etc/kubernetes/admin.conf')) ? 'silent' : 'unfinished';
+  }
+
+  /**
+   * Makes sure that it runs and answers; run again after any interruption, it finishes.
+   * @throws {CliError} when a port is taken, or the cluster of this name isn't this project's or doesn't answer
+   */
+  async ensure(config: Config, line: Line): Promise<'created' | 'started' | 'found'> {
+    let state = await this.state();
+    const stopped = state === 'stopped';
+    if (stopped) await this.startContainers(line);
+    if (stopped || state === 'silent') state = await this.waitForAnswer(line, stopped ? 90 : 30);
+    if (state === 'ours') {
+      await this.requirePorts(config);
+      return stopped ? 'started' : 'found';
+    }
+    if (state === 'unfinished' || (state === 'silent' && (await this.neverHeldData()))) {
+      line.note('its creation was cut short: making it again');
+      await this.delete();
+      state = 'absent';
+    }
+    if (state !== 'absent') throw this.refusal(state);
+    await this.create(config, line);
+    return 'created';
+  }
+
+  /**
+   * Checks that it is there, this project's, and answers.
+   * @throws {CliError} that says what is there instead
+   */
+  async require(): Promise<void> {
+    const state = await this.state();
+    if (state !== 'ours') throw this.refusal(state);
+  }
+
+  /** Removes it with everything in it. */
+  async delete(): Promise<void> {
+    await run('kind', ['delete', 'cluster', '--name', this.name]);
+  }
+
+  /** Why a command can't use what is there. */
+  refusal(state: Exclude<ClusterState, 'ours'>): CliError {
+    const { name } = this;
+    const own = name === DEFAULT_CLUSTER ? '' : ` --cluster ${name}`;
+    const up = `\`npm run up --${own || ' --env dev'}\``;
+    switch (state) {
+      case 'absent':
+        return new CliError(`There is no kind cluster "${name}".`, `Make it with ${up}.`);
+      case 'stopped':
+        return new CliError(`The kind cluster "${name}" is stopped.`, `Start it with ${up}.`);
+      case 'unfinished':
+        return new CliError(
+          `The creation of the kind cluster "${name}" was cut short.`,
+          `${up} makes it again; \`npm run down --${own} --yes\` removes it.`,
+        );
+      case 'foreign':
+        return new CliError(
+          `The kind cluster "${name}" is not this project's: its nodes lack the label ${CLUSTER_LABEL}.`,
+          `Choose another name: \`npm run up -- --cluster ${name}-2\`; or, if nobody needs it, remove it with \`kind delete cluster --name ${name}\`.`,
+        );
+      case 'silent':
+        return new CliError(
+          `The kind cluster "${name}" is there and has data, but its API server does not answer.`,
+          `Try \`docker restart ${name}-control-plane\` and again; \`npm run down --${own} --yes\` removes it with all its data.`,
+        );
+    }
+  }
+
+  private async containers(): Promise<{ name: string; running: boolean }[]> {
+    const listed = await run('docker', [
+      'ps',
+      '--all',
+      '--filter',
+      `label=io.x-k8s.kind.cluster=${this.name}`,
+      '--format',
+      '{{.Label "io.x-k8s.kind.role"}} {{.Names}} {{.State}}',
+    ]);
+    return listed
+      .split('\n')
+      .filter((text) => /^(control-plane|worker) /.test(text))
+      .sort()
+      .flatMap((text) => {
+        const [, name, state] = text.split(' ');
+        return name === undefined ? [] : [{ name, running: state === 'running' }];
+      });
+  }
+
+  /** Labels of each node, or `undefined` when the API server doesn't answer. */
+  private async nodeLabels(): Promise<Record<string, string>[] | undefined> {
+    for (const useFreshCredentials of [false, true]) {
+      if (useFreshCredentials) {
+        const exported = await attempt('kind', ['export', 'kubeconfig', '--name', this.name]);
+        if (!exported.ok) return undefined;
+      }
+      const answer = await this.kubectl.attempt(['get', 'nodes', '-o', 'json', '--request-timeout=5s']);
+      if (answer.ok) {
+        return nodeList.parse(JSON.parse(answer.stdout)).items.map(({ metadata }) => metadata.labels);
+      }
+    }
+    return undefined;
+  }
+
+  /** Whether it got its storage class: the last thing that kind installs, without which no claim is ever bound. */
+  private async canHoldData(): Promise<boolean> {
+    return (await this.kubectl.run(['get', 'storageclasses', '-o', 'name'])).trim() !== '';
+  }
+
+  /** Whether its nodes carry this project's label, also when its API server doesn't answer. */
+  async isOurs(): Promise<boolean> {
+    const labels = await this.nodeLabels();
+    if (labels !== undefined) return labels.every((label) => CLUSTER_LABEL in label);
+    const [controlPlane] = await this.nodes();
+    return (
+      controlPlane !== undefined && this.inNode(controlPlane, `grep -q ${CLUSTER_LABEL} /kind/kubeadm.conf`)
+    );
+  }
+
+  /** Whether it is this project's and no claim was ever bound in it. */
+  private async neverHeldData(): Promise<boolean> {
+    const [controlPlane] = await this.nodes();
+    return (
+      controlPlane !== undefined &&
+      (await this.isOurs()) &&
+      !(await this.inNode(controlPlane, 'ls -A /var/local-path-provisioner 2>/dev/null | grep -q .'))
+    );
+  }
+
+  private async inNode(node: string, script: string): Promise<boolean> {
+    return (await attempt('docker', ['exec', node, 'sh', '-c', script])).ok;
+  }
+
+  private async create(config: Config, line: Line): Promise<void> {
+    await requireFreePorts(config.localPorts);
+    const template = readFileSync(join(ROOT, 'kind-config.yaml'), 'utf8');
+    await run('kind', ['create', 'cluster', '--name', this.name, '--config', '-', '--wait', '120s'], {
+      input: generateKindConfig(template, { cluster: this.name, root: ROOT, ports: config.localPorts }),
+      onLine: (text) => {
+        line.note(text);
+      },
+      fix: `Free what it names, then run the same command again; \`docker info\` shows the memory that docker may use.`,
+    });
+  }
+
+  private async startContainers(line: Line): Promise<void> {
+    line.note('starting its stopped containers');
+    await run('docker', ['start', ...(await this.nodes())], {
+      fix: 'If a port is taken, stop what holds it, then run the same command again.',
+    });
+  }
+
+  /** Waits until it answers, and its nodes with it. */
+  private async waitForAnswer(line: Line, seconds: number): Promise<ClusterState> {
+    line.note('waiting for its API server');
+    const deadline = Date.now() + seconds * 1000;
+    let state = await this.state();
+    while (state === 'silent' && Date.now() < deadline) {
+      await sleep(1000);
+      state = await this.state();
+    }
+    if (state === 'ours') {
+      await this.kubectl.run(['wait', '--for=condition=Ready', 'nodes', '--all', '--timeout=90s']);
+    }
+    return state;
+  }
+
+  /** Ports can't be added to or moved in a cluster that exists. */
+  private async requirePorts({ localPorts }: Config): Promise<void> {
+    const [controlPlane] = await this.nodes();
+    if (controlPlane === undefined) return;
+    const text = await run('docker', [
+      'inspect',
+      '--format',
+      '{{json .HostConfig.PortBindings}}',
+      controlPlane,
+    ]);
+    const bindings = portBindings.parse(JSON.parse(text));
+    const moved = Object.entries(localPorts).flatMap(([field, port]) => {
+      const nodePort = Object.entries(NODE_PORTS).find(([name]) => name === field)?.[1];
+      const bound = nodePort === undefined ? undefined : bindings[`${nodePort}/tcp`]?.[0]?.HostPort;
+      return bound === String(port)
+        ? []
+        : [`localPorts.${field} is ${port}, in the cluster ${bound ?? 'not mapped'}`];
+    });
+    if (moved.length === 0) return;
+    throw new CliError(
+      `The kind cluster "${this.name}" was made with other ports: ${moved.join('; ')}.`,
+      'Ports of a cluster never change: set localPorts to what it has, or make it anew (`npm run down`, then `npm run up`; its data is lost).',
+    );
+  }
+}
+
+/** Name of the cluster that commands mean when none is named. */
+export const DEFAULT_CLUSTER = 'zakpos';
+
+const nodeList = z.object({
+  items: z.array(z.object({ metadata: z.object({ labels: z.record(z.string(), z.string()) }) })),
+});
+const portBindings = z.record(z.string(), z.array(z.object({ HostPort: z.string() })).nullable());

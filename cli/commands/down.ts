@@ -1,0 +1,62 @@
+/** `npm run down`: removes the kind cluster, after saying what is lost with it and asking. */
+import { createInterface } from 'node:readline/promises';
+import { z } from 'zod';
+import { DEFAULT_CLUSTER, KindCluster } from '../cluster.ts';
+import { CliError } from '../errors.ts';
+import { step } from '../steps.ts';
+import { checkTools } from '../tools.ts';
+
+export interface DownOptions {
+  readonly cluster?: string;
+  readonly yes?: boolean;
+}
+
+const claims = z.object({
+  items: z.array(
+    z.object({
+      metadata: z.object({ name: z.string(), namespace: z.string() }),
+      spec: z.object({ resources: z.object({ requests: z.object({ storage: z.string() }) }) }),
+    }),
+  ),
+});
+
+export async function down(options: DownOptions): Promise<void> {
+  await checkTools(['docker', 'kind']);
+  const kind = new KindCluster(options.cluster ?? DEFAULT_CLUSTER);
+  const state = await kind.state();
+  if (state === 'absent') {
+    console.log(`There is no kind cluster "${kind.name}": nothing to remove.`);
+    return;
+  }
+  if (state === 'foreign' || !(await kind.isOurs())) {
+    if (state !== 'unfinished') throw kind.refusal('foreign');
+  }
+  console.log(`The kind cluster "${kind.name}" is removed with everything in it:`);
+  console.log(await whatIsLost(kind, state === 'ours'));
+  if (options.yes !== true && !(await confirmed())) {
+    console.log('Nothing was removed.');
+    return;
+  }
+  await step(`Removing cluster ${kind.name}`, () => kind.delete());
+}
+
+async function whatIsLost(kind: KindCluster, answers: boolean): Promise<string> {
+  if (!answers) return '  its volumes, which can not be listed since its API server does not answer';
+  const list = await kind.kubectl.json(claims, ['get', 'persistentvolumeclaims', '--all-namespaces']);
+  const rows = (list?.items ?? []).map(
+    ({ metadata, spec }) => `  ${metadata.namespace}/${metadata.name} (${spec.resources.requests.storage})`,
+  );
+  return rows.length === 0 ? '  no volumes' : rows.join('\n');
+}
+
+async function confirmed(): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    throw new CliError('Nobody is there to say yes.', 'Say it on the command line: `npm run down -- --yes`.');
+  }
+  const prompt = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return (await prompt.question('Remove it? Type yes: ')).trim() === 'yes';
+  } finally {
+    prompt.close();
+  }
+}

@@ -1,0 +1,136 @@
+/** `npm run up`: from nothing, or from anything in between, to the running system. */
+import { dev } from '../../environments/dev.ts';
+import type { Config } from '../../environments/schema.ts';
+import { apply, type Applied } from '../apply.ts';
+import { readConfig, synthesize, type Rendered } from '../environment.ts';
+import { CliError } from '../errors.ts';
+import { builtImages } from '../images.ts';
+import type { Kubectl } from '../kubectl.ts';
+import { prune } from '../prune.ts';
+import {
+  describeProblem,
+  makeMissing,
+  problemsOf,
+  readSecrets,
+  requirePasswordsOfVolume,
+} from '../secrets.ts';
+import { SmokeTest } from '../smoke.ts';
+import { step, type Line } from '../steps.ts';
+import { targetOf, type TargetOptions } from '../target.ts';
+import { checkTools } from '../tools.ts';
+import { adminOf, urlsOf } from '../urls.ts';
+import { waitForReady } from '../wait.ts';
+import { provide } from './images.ts';
+
+export interface UpOptions extends TargetOptions {
+  readonly env: string;
+  /** Seconds that the components may take to become ready. */
+  readonly timeout: number;
+  readonly smoke: boolean;
+}
+
+export async function up(options: UpOptions): Promise<void> {
+  const config = readConfig(options.env);
+  const { kubectl, kind } = targetOf(options);
+
+  await step('Tools', async (line) => {
+    line.rename(
+      `Tools: ${await checkTools(kind === undefined ? ['kubectl'] : ['docker', 'kind', 'kubectl'])}`,
+    );
+  });
+  const rendered = await step(`Manifests of ${config.environment}`, async (line) => {
+    const found = await synthesize(config);
+    line.rename(`Manifests of ${config.environment}: ${found.objects.length} objects`);
+    return found;
+  });
+  if (kind === undefined) await step('Namespace', () => requireOwnNamespace(kubectl, config));
+  else {
+    await step(`Cluster ${kind.name}`, async (line) => {
+      line.rename(`Cluster ${kind.name}: ${await kind.ensure(config, line)}`);
+    });
+    await step('Images', async (line) => {
+      const done: string[] = [];
+      for (const image of builtImages(config)) {
+        const did = await provide(image, kind, line);
+        if (did.length > 0) done.push(`${did.join(' and ')} ${image.image}`);
+      }
+      line.rename(done.length === 0 ? 'Images: all there' : `Images: ${done.join(', ')}`);
+    });
+  }
+  await step('Secrets', (line) => secrets(kubectl, config, rendered, line));
+
+  const applied = await step('Apply', async (line) => {
+    const changes = await apply(kubectl, rendered);
+    line.rename(`Apply: ${describeChanges(changes)}`);
+    return changes;
+  });
+  const pruned = await step('Prune', async (line) => {
+    const gone = await prune(kubectl, rendered.objects, {
+      wholeCluster: kind !== undefined,
+      namespaces: [config.namespace],
+    });
+    line.rename(gone.length === 0 ? 'Prune: nothing' : `Prune: ${gone.join(', ')}`);
+    return gone;
+  });
+  await waitForReady(kubectl, rendered.objects, options.timeout);
+
+  const changed = applied.created.length + applied.changed.length + pruned.length > 0;
+  if (options.smoke) {
+    const smoke = new SmokeTest(config, kubectl, kind !== undefined);
+    await step('Smoke test', async (line) => {
+      if (changed && config.smokeTest === 'sale') return smoke.sell(line);
+      await smoke.read();
+      line.rename('Smoke test: the till and the API answer');
+    });
+  }
+  console.log(['', ...urlsOf(config), '', adminOf(config), ...documentedPassword(config)].join('\n'));
+}
+
+/** Makes test's Secrets, checks the others', and refuses passwords that the database's volume doesn't have. */
+async function secrets(kubectl: Kubectl, config: Config, { folder }: Rendered, line: Line): Promise<void> {
+  if (config.secrets.source === 'literal') {
+    await requirePasswordsOfVolume(kubectl, config);
+    line.rename('Secrets: in the manifests');
+    return;
+  }
+  if (config.environment === 'test') {
+    await kubectl.run(['apply', '--server-side', '-f', `${folder}/00-namespace.yaml`]);
+    const made = await makeMissing(kubectl, config);
+    line.rename(made.length === 0 ? 'Secrets: all there' : `Secrets: made ${made.join(', ')}`);
+    return;
+  }
+  const problems = problemsOf(config, await readSecrets(kubectl, config));
+  if (problems.length > 0) {
+    throw new CliError(
+      problems.map(describeProblem).join('\n'),
+      `Make those that are missing with \`npm run secrets -- --env ${config.environment}\`.`,
+    );
+  }
+  line.rename('Secrets: all there');
+}
+
+/** @throws {CliError} when the namespace is there and somebody else's */
+async function requireOwnNamespace(kubectl: Kubectl, { namespace }: Config): Promise<void> {
+  const labels = await kubectl.run([
+    ...['get', 'namespace', namespace, '--ignore-not-found', '-o'],
+    'jsonpath=found {.metadata.labels.app\\.kubernetes\\.io/managed-by}',
+  ]);
+  if (labels === '' || labels.trim() === 'found zakpos') return;
+  throw new CliError(
+    `The namespace "${namespace}" of context "${kubectl.context}" is there and not this project's.`,
+    'Choose another: `namespace: …` in a file that ZAKPOS_CONFIG names.',
+  );
+}
+
+function describeChanges({ created, changed, unchanged, warnings }: Applied): string {
+  const named = [...created, ...changed];
+  const names = named.length === 0 || named.length > 12 ? '' : ` (${named.join(', ')})`;
+  const warned = warnings.length === 0 ? '' : `; ${warnings.join('; ')}`;
+  return `${created.length} created, ${changed.length} changed, ${unchanged} unchanged${names}${warned}`;
+}
+
+/** Only the password that the repository itself documents is ever shown. */
+function documentedPassword({ secrets }: Config): string[] {
+  const documented = dev.secrets?.values?.adminPassword;
+  return documented !== undefined && secrets.values.adminPassword === documented ? [`(${documented})`] : [];
+}

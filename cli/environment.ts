@@ -1,0 +1,78 @@
+/** The environment that a command is about: its configuration and its rendered manifests. */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
+import { environmentName, loadConfig } from '../environments/load.ts';
+import type { Config } from '../environments/schema.ts';
+import { CliError } from './errors.ts';
+import { attempt } from './exec.ts';
+
+/** The folder of the repository. */
+export const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * The parsed configuration of an environment, from its file, ZAKPOS_CONFIG and `.env`.
+ * @throws {ConfigError} for a name or a value that can't be used
+ */
+export function readConfig(name: string): Config {
+  return loadConfig(environmentName(name), {
+    configFile: process.env.ZAKPOS_CONFIG,
+    dotEnvFile: join(ROOT, '.env'),
+  });
+}
+
+const manifestSchema = z.object({
+  kind: z.string(),
+  metadata: z.object({ name: z.string(), namespace: z.string().optional() }),
+});
+/** As much of a rendered object as the commands need. */
+export type Manifest = z.output<typeof manifestSchema>;
+
+/** The rendered manifests of an environment. */
+export interface Rendered {
+  /** Folder that `kubectl apply -f` takes. */
+  readonly folder: string;
+  /** Folder of the CRDs that must be there before. */
+  readonly crds: string | undefined;
+  readonly objects: readonly Manifest[];
+  /** Changes with anything in them. */
+  readonly digest: string;
+}
+
+/**
+ * Synthesizes the environment into dist/<name>.
+ * @throws {CliError} with what synthesis said; dist/ is then as it was
+ */
+export async function synthesize({ environment }: Config): Promise<Rendered> {
+  const result = await attempt(process.execPath, ['synth.mjs'], {
+    cwd: ROOT,
+    env: { ZAKPOS_ENV: environment },
+  });
+  if (!result.ok) {
+    throw new CliError(
+      result.stderr.trim(),
+      `Nothing was written or applied; \`ZAKPOS_ENV=${environment} npm run synth\` shows the same.`,
+    );
+  }
+  return readManifests(join(ROOT, process.env.CDK8S_OUTDIR ?? 'dist', environment));
+}
+
+/** Reads the manifests in a folder of dist/. */
+export function readManifests(folder: string): Rendered {
+  const files = readdirSync(folder)
+    .filter((file) => file.endsWith('.yaml'))
+    .sort()
+    .map((file) => readFileSync(join(folder, file), 'utf8'));
+  const crds = join(folder, 'crds');
+  return {
+    folder,
+    crds: existsSync(crds) ? crds : undefined,
+    objects: files.flatMap((text) =>
+      parseAllDocuments(text).map((document) => manifestSchema.parse(document.toJS())),
+    ),
+    digest: createHash('sha256').update(files.join('\0')).digest('hex').slice(0, 16),
+  };
+}

@@ -1,0 +1,78 @@
+/** Runs docker, kind, kubectl and node as child processes. Secrets go to their stdin, never into their arguments. */
+import { execa } from 'execa';
+import { CliError } from './errors.ts';
+
+export interface RunOptions {
+  /** Text for its stdin. */
+  readonly input?: string;
+  readonly cwd?: string;
+  /** Variables in addition to this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Seconds after which it is ended and counts as failed. */
+  readonly timeoutSeconds?: number;
+  /** Called with each line of its output, stdout and stderr alike, as it appears. */
+  readonly onLine?: (line: string) => void;
+}
+
+export interface RunResult {
+  readonly ok: boolean;
+  readonly stdout: string;
+  /** Its error output, or why it could not run. */
+  readonly stderr: string;
+  /** Whether there is no such command. */
+  readonly notFound: boolean;
+}
+
+/** Runs a command to its end, whatever that is. */
+export async function attempt(
+  command: string,
+  args: readonly string[],
+  { input, cwd, env, timeoutSeconds, onLine }: RunOptions = {},
+): Promise<RunResult> {
+  const child = execa(command, args, {
+    reject: false,
+    ...(input === undefined ? { stdin: 'ignore' } : { input }),
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env }),
+    ...(timeoutSeconds === undefined ? {} : { timeout: timeoutSeconds * 1000 }),
+  });
+  if (onLine !== undefined) {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (chunk: string) => {
+        const line = chunk.trimEnd().split('\n').at(-1)?.trim();
+        if (line !== undefined && line !== '') onLine(line);
+      });
+    }
+  }
+  const result = await child;
+  return {
+    ok: !result.failed,
+    stdout: result.stdout,
+    stderr: result.timedOut
+      ? `${command} did not answer within ${timeoutSeconds ?? 0} s\n${result.stderr}`.trim()
+      : result.stderr,
+    notFound: result.code === 'ENOENT',
+  };
+}
+
+/**
+ * Runs a command that has to succeed and answers its stdout.
+ * @throws {CliError} with what the command said
+ */
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: RunOptions & { readonly fix?: string } = {},
+): Promise<string> {
+  const result = await attempt(command, args, options);
+  if (result.ok) return result.stdout;
+  throw new CliError(
+    `\`${command} ${args.slice(0, 2).join(' ')}\` failed: ${lastLines(result.stderr || result.stdout)}`,
+    options.fix ?? 'Put right what it names, then run the same command again: it continues where it stopped.',
+  );
+}
+
+/** The end of a command's output, where the reason is. */
+export function lastLines(output: string, count = 15): string {
+  return output.trim().split('\n').slice(-count).join('\n');
+}

@@ -1,0 +1,62 @@
+/** kind's configuration, made from kind-config.yaml for one cluster: its name, its ports, its folders. */
+import { isAbsolute, join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { z } from 'zod';
+import { NODE_PORTS, type LocalPort } from '../environments/local-ports.ts';
+import { CliError } from './errors.ts';
+
+/** Label on every node of a cluster that is this project's. */
+export const CLUSTER_LABEL = 'zakpos.io/cluster';
+
+const kindConfig = z.looseObject({
+  nodes: z.array(
+    z.looseObject({
+      labels: z.record(z.string(), z.string()).default({}),
+      extraMounts: z.array(z.looseObject({ hostPath: z.string() })).default([]),
+      extraPortMappings: z
+        .array(z.looseObject({ containerPort: z.int(), hostPort: z.int().optional() }))
+        .default([]),
+    }),
+  ),
+});
+
+export interface KindConfigProps {
+  /** Name of the cluster. */
+  readonly cluster: string;
+  /** Folder that relative host paths start from. */
+  readonly root: string;
+  readonly ports: Readonly<Record<LocalPort, number>>;
+}
+
+/** The text for `kind create cluster --config -`. */
+export function generateKindConfig(template: string, { cluster, root, ports }: KindConfigProps): string {
+  const config = kindConfig.parse(parse(template));
+  return stringify({
+    ...config,
+    nodes: config.nodes.map((node) => ({
+      ...node,
+      labels: { ...node.labels, [CLUSTER_LABEL]: cluster },
+      extraMounts: node.extraMounts.map((mount) => ({
+        ...mount,
+        hostPath: isAbsolute(mount.hostPath) ? mount.hostPath : join(root, mount.hostPath),
+      })),
+      extraPortMappings: node.extraPortMappings.map((mapping) => ({
+        ...mapping,
+        hostPort: hostPortOf(mapping.containerPort, ports),
+      })),
+    })),
+  });
+}
+
+/** The port of this machine that stands for a port of the node. */
+function hostPortOf(nodePort: number, ports: Readonly<Record<string, number>>): number {
+  const [field] = Object.entries(NODE_PORTS).find(([, port]) => port === nodePort) ?? [];
+  const hostPort = field === undefined ? undefined : ports[field];
+  if (hostPort === undefined) {
+    throw new CliError(
+      `kind-config.yaml maps containerPort ${nodePort}, which no field of localPorts stands for.`,
+      'Name it in environments/local-ports.ts, or take the mapping out.',
+    );
+  }
+  return hostPort;
+}

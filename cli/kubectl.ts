@@ -1,0 +1,94 @@
+/** kubectl against one context. What it answers is parsed with a schema of just what is read. */
+import type { z } from 'zod';
+import { CliError } from './errors.ts';
+import { attempt, lastLines, type RunOptions, type RunResult } from './exec.ts';
+
+/** Seconds that any one call may take; applying a hundred objects to a slow cluster takes a few. */
+const TIMEOUT_SECONDS = 120;
+
+export class Kubectl {
+  readonly context: string;
+
+  constructor(context: string) {
+    this.context = context;
+  }
+
+  /** Runs it to its end, whatever that is. */
+  attempt(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return attempt('kubectl', ['--context', this.context, ...args], {
+      timeoutSeconds: TIMEOUT_SECONDS,
+      ...options,
+    });
+  }
+
+  /**
+   * What a successful call prints.
+   * @throws {CliError} with what kubectl said and what to do about it
+   */
+  async run(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    const result = await this.attempt(args, options);
+    if (!result.ok) throw this.explain(result.stderr);
+    return result.stdout;
+  }
+
+  /** The answer to `… -o json`; `undefined` where it prints nothing. */
+  async json<T>(schema: z.ZodType<T>, args: readonly string[]): Promise<T | undefined> {
+    const text = await this.run([...args, '-o', 'json']);
+    return text.trim() === '' ? undefined : schema.parse(JSON.parse(text));
+  }
+
+  /** The command as a person types it, for messages. */
+  command(rest: string): string {
+    return `kubectl --context ${this.context} ${rest}`;
+  }
+
+  /** What an error of kubectl means and what to do about it. */
+  explain(stderr: string): CliError {
+    const said = lastLines(stderr);
+    const known = EXPLANATIONS.find(({ pattern }) => pattern.test(said));
+    if (known === undefined) {
+      return new CliError(
+        `kubectl failed: ${said}`,
+        'Put right what it names, then run the same command again: it continues where it stopped.',
+      );
+    }
+    return new CliError(`${known.problem(this.context)}: ${said}`, known.fix(this));
+  }
+}
+
+interface Explanation {
+  readonly pattern: RegExp;
+  readonly problem: (context: string) => string;
+  readonly fix: (kubectl: Kubectl) => string;
+}
+
+const EXPLANATIONS: readonly Explanation[] = [
+  {
+    pattern: /context ".*" does not exist|no context exists/,
+    problem: (context) => `kubectl knows no context "${context}"`,
+    fix: () => '`kubectl config get-contexts` lists the ones it knows; name one of them with --context.',
+  },
+  {
+    pattern:
+      /connection refused|was refused|unable to connect|i\/o timeout|no such host|TLS handshake timeout|did not answer within|deadline exceeded/i,
+    problem: (context) => `The cluster of context "${context}" does not answer`,
+    fix: (kubectl) => `Start it, then try \`${kubectl.command('cluster-info')}\` until that answers.`,
+  },
+  {
+    pattern: /must be logged in|Unauthorized|certificate signed by unknown authority/,
+    problem: (context) => `The cluster of context "${context}" does not accept your credentials`,
+    fix: () => 'Log in to the cluster again, or name another context with --context.',
+  },
+  {
+    pattern: /is forbidden: User/,
+    problem: (context) => `Your user may not do this in the cluster of context "${context}"`,
+    fix: () => 'Use a context whose user may, or have the cluster role bound to this one.',
+  },
+  {
+    pattern: /updates to statefulset spec|field is immutable/,
+    problem: () => 'A field changed that Kubernetes does not let change',
+    fix: (kubectl) =>
+      'Put the old value back; or delete that object alone and run again: its pods and claims stay with ' +
+      `\`${kubectl.command('-n NAMESPACE delete KIND NAME --cascade=orphan')}\`.`,
+  },
+];

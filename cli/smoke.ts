@@ -1,0 +1,197 @@
+/** Whether the running system does its job: a sale through the ingress, found again where it has to be. */
+import { randomUUID } from 'node:crypto';
+import { request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import type { Config } from '../environments/schema.ts';
+import { CliError } from './errors.ts';
+import type { Kubectl } from './kubectl.ts';
+import { readSecrets } from './secrets.ts';
+import type { Line } from './steps.ts';
+
+const ANSWER_SECONDS = 10;
+/** How long a part that has just become ready may take until it does its work. */
+const PATIENCE_SECONDS = 60;
+
+const session = z.object({ accessToken: z.string() });
+const products = z.array(
+  z.object({ id: z.string(), name: z.string(), stock: z.number(), active: z.boolean() }),
+);
+const sale = z.object({ id: z.string(), number: z.number(), createdAt: z.string(), totalMinor: z.number() });
+const totals = z.object({ date: z.string(), count: z.number(), totalMinor: z.number() });
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+interface Call {
+  readonly token?: string;
+  readonly body?: unknown;
+  readonly idempotencyKey?: string;
+}
+
+/** The product as its users reach it: 127.0.0.1 on kind, else the ingress host itself. */
+export class SmokeTest {
+  private readonly config: Config;
+  private readonly kubectl: Kubectl;
+  private readonly isLocal: boolean;
+
+  constructor(config: Config, kubectl: Kubectl, isLocal: boolean) {
+    this.config = config;
+    this.kubectl = kubectl;
+    this.isLocal = isLocal;
+  }
+
+  /** The till's page and the API answer. */
+  async read(): Promise<void> {
+    if (this.config.web.enabled) await this.until('the till', () => this.expect('/', 200));
+    await this.until('the API', () => this.expect(this.path('auth/me'), 401));
+  }
+
+  /** Sells one product and reads the sale back from PostgreSQL, its total from Redis and its event from Kafka. */
+  async sell(line: Line): Promise<void> {
+    await this.read();
+    line.note('logging in');
+    const token = await this.until('log in', () => this.logIn());
+    line.note('selling');
+    const list = products.parse(
+      JSON.parse((await this.expect(this.path('products?limit=50'), 200, { token })).body),
+    );
+    const product = list.find(({ stock, active }) => active && stock > 0);
+    if (product === undefined) throw new Error('no product is in stock, so nothing can be sold');
+    const answer = await this.expect(this.path('sales'), 201, {
+      token,
+      idempotencyKey: randomUUID(),
+      body: { items: [{ productId: product.id, quantity: 1 }], payment: 'cash' },
+    });
+    const sold = sale.parse(JSON.parse(answer.body));
+
+    line.note(`sale #${sold.number}: looking in PostgreSQL, Redis and Kafka`);
+    if (this.config.postgres.mode === 'statefulset') await this.findInPostgres(sold.id);
+    await this.until('the total in Redis', () => this.findInRedis(token));
+    if (this.config.reports.enabled && this.config.postgres.mode === 'statefulset') {
+      await this.until('the event in Kafka', () => this.findCounted());
+    }
+    line.rename(
+      `Sold one ${product.name}: sale #${sold.number} is in PostgreSQL, its total in Redis, its event was read from Kafka`,
+    );
+  }
+
+  private async logIn(): Promise<string> {
+    const admin = (await readSecrets(this.kubectl, this.config)).get('zakpos-admin');
+    const body = { email: admin?.username, password: admin?.password };
+    return session.parse(JSON.parse((await this.expect(this.path('auth/login'), 200, { body })).body))
+      .accessToken;
+  }
+
+  private async findInPostgres(id: string): Promise<void> {
+    const rows = await this.sql(`select count(*) from sales where id = '${id}'`);
+    if (rows !== '1')
+      throw new Error(`the sale ${id} was answered with 201 but PostgreSQL has ${rows} of it`);
+  }
+
+  /** Asked twice, the second answer comes from the cache; and the cache itself has it. */
+  private async findInRedis(token: string): Promise<void> {
+    await this.expect(this.path('reports/today'), 200, { token });
+    const cached = await this.expect(this.path('reports/today'), 200, { token });
+    if (cached.headers['x-cache'] !== 'HIT') {
+      throw new Error(`today's total is not from the cache (X-Cache: ${String(cached.headers['x-cache'])})`);
+    }
+    if (this.config.redis.mode !== 'statefulset') return;
+    const { date, totalMinor } = totals.parse(JSON.parse(cached.body));
+    const stored = await this.exec('zakpos-redis-0', [
+      'sh',
+      '-c',
+      `REDISCLI_AUTH=$(cat /run/secrets/redis/password) redis-cli --no-auth-warning --raw get zakpos:totals:${date}`,
+    ]);
+    if (!stored.includes(`"totalMinor":${totalMinor}`)) throw new Error(`Redis has "${stored}" for ${date}`);
+  }
+
+  /** The worker has read every sale's event from Kafka, this one's too, once each. */
+  private async findCounted(): Promise<void> {
+    const counts = await this.sql(
+      'select (select coalesce(sum(sales), 0) from sales_hourly), (select count(*) from sales)',
+    );
+    const [counted, sold] = counts.split('|');
+    if (counted !== sold) throw new Error(`the worker has counted ${counted ?? '?'} of ${sold ?? '?'} sales`);
+  }
+
+  private sql(query: string): Promise<string> {
+    return this.exec('zakpos-postgres-0', [
+      'psql',
+      '-U',
+      'postgres',
+      '-d',
+      this.config.postgres.database,
+      '-Atc',
+      query,
+    ]);
+  }
+
+  private async exec(pod: string, command: readonly string[]): Promise<string> {
+    return (await this.kubectl.run(['-n', this.config.namespace, 'exec', pod, '--', ...command])).trim();
+  }
+
+  private path(rest: string): string {
+    return `/${this.config.api.prefix}/${rest}`;
+  }
+
+  private async expect(path: string, status: number, call: Call = {}): Promise<Answer> {
+    const answer = await this.call(path, call);
+    if (answer.status === status) return answer;
+    throw new Error(`${path} answered ${answer.status} instead of ${status}: ${answer.body.slice(0, 200)}`);
+  }
+
+  private call(path: string, { token, body, idempotencyKey }: Call): Promise<Answer> {
+    const { ingress, localPorts } = this.config;
+    const payload = body === undefined ? undefined : JSON.stringify(body);
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        {
+          // Names below localhost are for browsers: not every resolver knows them.
+          host: this.isLocal ? '127.0.0.1' : ingress.host,
+          port: this.isLocal ? localPorts.http : 80,
+          path,
+          method: payload === undefined ? 'GET' : 'POST',
+          timeout: ANSWER_SECONDS * 1000,
+          headers: {
+            host: ingress.host,
+            ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
+            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+            ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+          },
+        },
+        (response) => {
+          let text = '';
+          response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+          response.on('end', () => {
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
+          });
+        },
+      );
+      sent.on('timeout', () => sent.destroy(new Error(`${path} did not answer within ${ANSWER_SECONDS} s`)));
+      sent.on('error', reject);
+      sent.end(payload);
+    });
+  }
+
+  private async until<T>(what: string, check: () => Promise<T>): Promise<T> {
+    const deadline = Date.now() + PATIENCE_SECONDS * 1000;
+    for (;;) {
+      try {
+        return await check();
+      } catch (error) {
+        if (Date.now() > deadline) {
+          throw new CliError(
+            `Everything is ready, but ${what} does not work: ${error instanceof Error ? error.message : String(error)}`,
+            '`npm run status` shows the components; the log of zakpos-api tells more: ' +
+              `\`${this.kubectl.command(`-n ${this.config.namespace} logs deploy/zakpos-api`)}\`.`,
+          );
+        }
+      }
+      await sleep(500);
+    }
+  }
+}

@@ -1,0 +1,23 @@
+/** Which cluster a command is about. */
+import { DEFAULT_CLUSTER, KindCluster } from './cluster.ts';
+import { Kubectl } from './kubectl.ts';
+
+/** The options by which every command names it. */
+export interface TargetOptions {
+  /** Name of a kind cluster of this project. */
+  readonly cluster?: string;
+  /** A context of kubectl instead. */
+  readonly context?: string;
+}
+
+export interface Target {
+  readonly kubectl: Kubectl;
+  /** The kind cluster; `undefined` for a cluster that somebody else looks after. */
+  readonly kind: KindCluster | undefined;
+}
+
+export function targetOf({ cluster, context }: TargetOptions): Target {
+  if (context !== undefined) return { kubectl: new Kubectl(context), kind: undefined };
+  const kind = new KindCluster(cluster ?? DEFAULT_CLUSTER);
+  return { kubectl: kind.kubectl, kind };
+}

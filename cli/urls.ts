@@ -1,0 +1,24 @@
+/** Where an environment's users find it. */
+import type { Config } from '../environments/schema.ts';
+
+export function urlsOf({ ingress, localPorts, addons, web, mobile, api }: Config): string[] {
+  const scheme = ingress.tlsSecret === undefined ? 'http' : 'https';
+  const own = addons.traefik.enabled;
+  const port = own && localPorts.http !== 80 ? `:${localPorts.http}` : '';
+  const row = (what: string, host: string, path: string, localPort: number): string =>
+    `${what.padEnd(8)} ${scheme}://${host}${port}${path}${own ? `  or  http://localhost:${localPort}${path}` : ''}`;
+  return [
+    ...(web.enabled ? [row('till', ingress.host, '', localPorts.web)] : []),
+    ...(mobile.enabled ? [row('mobile', ingress.mobileHost, '', localPorts.mobile)] : []),
+    row('API', ingress.host, `/${api.prefix}/docs`, localPorts.api),
+  ];
+}
+
+/** Who logs in first, and where the password is. */
+export function adminOf({ api, environment, secrets }: Config): string {
+  const where =
+    secrets.source === 'literal'
+      ? `the password is ADMIN_PASSWORD of .env, else secrets.values.adminPassword of environments/${environment}.ts`
+      : 'the password is in the Secret zakpos-admin';
+  return `log in as ${api.adminEmail}; ${where}`;
+}

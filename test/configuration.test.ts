@@ -1,0 +1,376 @@
+/** Configuration that can't be used is named with its field, its value and what is expected; nothing else happens. */
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError, environmentName, loadConfig, type LoadOptions } from '../environments/load.ts';
+import type { EnvironmentName } from '../environments/schema.ts';
+import { configWith, ROOT, withFile } from './manifests.ts';
+
+/** The message that a configuration is refused with. */
+function refusal(environment: EnvironmentName, options: LoadOptions): string {
+  try {
+    loadConfig(environment, options);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return 'accepted';
+}
+
+/** The problems that own values are refused for. */
+function problems(environment: EnvironmentName, own: object): string[] {
+  const message = withFile('own.json', JSON.stringify(own), (configFile) =>
+    refusal(environment, { configFile }).replace(configFile, 'own.json'),
+  );
+  const [first, ...lines] = message.split('\n  ');
+  expect(first).toBe(
+    `The configuration of ${environment} (environments/${environment}.ts + own.json) can't be used:`,
+  );
+  return lines;
+}
+
+const BYTES = 'a whole number with a unit of bytes (Ki, Mi, Gi, Ti), such as 512Mi';
+const HOST = 'a DNS name in lower case without scheme or port, such as till.example.com';
+const IMAGE = 'an image with a tag other than latest, such as registry.example.com/zakpos-api:1.4.2';
+
+test.each<[string, object, string]>([
+  [
+    'an unknown field',
+    { redis: { maxMemry: '1Gi' } },
+    'redis.maxMemry: no such field; docs/reference/configuration.md lists them',
+  ],
+  [
+    'an unknown field at the top',
+    { till: 1 },
+    'till: no such field; docs/reference/configuration.md lists them',
+  ],
+  ['a wrong unit', { redis: { maxMemory: '320MB' } }, `redis.maxMemory: is "320MB", expected ${BYTES}`],
+  ['a wrong unit of a heap', { kafka: { heap: '512' } }, `kafka.heap: is "512", expected ${BYTES}`],
+  [
+    'a wrong unit of a limit',
+    { api: { resources: { limits: { memory: '1GB' } } } },
+    `api.resources.limits.memory: is "1GB", expected ${BYTES}`,
+  ],
+  [
+    'a wrong unit of CPU',
+    { api: { resources: { requests: { cpu: '10%' } } } },
+    'api.resources.requests.cpu: is "10%", expected cores or thousandths of one, such as 500m or 1.5',
+  ],
+  [
+    'a wrong unit of time',
+    { kafka: { topics: [{ name: 'a', retention: '1w' }] } },
+    'kafka.topics.0.retention: is "1w", expected a whole number with s, m, h or d, such as 7d',
+  ],
+  ['a number without a unit', { redis: { maxMemory: 320 } }, `redis.maxMemory: is 320, expected ${BYTES}`],
+  [
+    'a memory limit below the heap of Kafka',
+    { kafka: { heap: '2Gi' } },
+    'kafka.resources.limits.memory: is "1Gi", expected more than the heap of 2Gi by a third at least, or a smaller kafka.heap',
+  ],
+  [
+    'a memory limit below the heap of ZooKeeper',
+    { zookeeper: { resources: { requests: { memory: '128Mi' }, limits: { memory: '192Mi' } } } },
+    'zookeeper.resources.limits.memory: is "192Mi", expected more than the heap of 256Mi by a third at least, or a smaller zookeeper.heap',
+  ],
+  [
+    'a memory limit below the data of Redis',
+    { redis: { maxMemory: '512Mi' } },
+    'redis.maxMemory: is "512Mi", expected at most three quarters of redis.resources.limits.memory (512Mi), since rewriting the append-only file needs the rest',
+  ],
+  [
+    'a request of memory above its limit',
+    { api: { resources: { requests: { memory: '2Gi' } } } },
+    'api.resources.requests.memory: is "2Gi", expected at most limits.memory (1Gi)',
+  ],
+  [
+    'a request of CPU above its limit',
+    { api: { resources: { requests: { cpu: '2' } } } },
+    'api.resources.requests.cpu: is "2", expected at most limits.cpu (1)',
+  ],
+  [
+    'an even number of ZooKeepers',
+    { zookeeper: { replicas: 4 } },
+    'zookeeper.replicas: is 4, expected an odd number, so that a majority survives a split',
+  ],
+  [
+    'more copies than brokers',
+    { kafka: { replicationFactor: 5 } },
+    'kafka.replicationFactor: is 5, expected at most kafka.replicas (3 brokers)',
+  ],
+  [
+    'more copies in sync than there are',
+    { kafka: { minInSyncReplicas: 4 } },
+    'kafka.minInSyncReplicas: is 4, expected at most kafka.replicationFactor (3)',
+  ],
+  [
+    'a topic twice',
+    { kafka: { topics: [{ name: 'a' }, { name: 'a' }] } },
+    'kafka.topics.1.name: is "a", expected a name that no other topic has',
+  ],
+  [
+    'more connections than postgres takes',
+    { api: { databasePoolSize: 60 } },
+    'api.databasePoolSize: is 60, expected such that all pods fit into postgres.maxConnections (100): they take 188 and 10 are kept free',
+  ],
+  [
+    'fewer connections than the API works with',
+    { api: { databasePoolSize: 1 } },
+    'api.databasePoolSize: is 1, expected at least 2',
+  ],
+  [
+    'an existing server without a name',
+    { postgres: { mode: 'external' } },
+    'postgres.external: is missing, expected host and port of the server, since mode is external',
+  ],
+  [
+    'an existing server without a host',
+    { redis: { mode: 'external', external: { port: 6380 } } },
+    `redis.external.host: is missing, expected ${HOST}`,
+  ],
+  [
+    'addresses that are no range',
+    { kafka: { external: { host: 'k', cidr: '10.0.0.1' } } },
+    'kafka.external.cidr: is "10.0.0.1", expected a range of IPv4 addresses, such as 10.20.0.0/16',
+  ],
+  [
+    'a host name with a scheme',
+    { ingress: { host: 'https://till.example.com' } },
+    `ingress.host: is "https://till.example.com", expected ${HOST}`,
+  ],
+  [
+    'a host name with a port',
+    { ingress: { host: 'till.example.com:8443' } },
+    `ingress.host: is "till.example.com:8443", expected ${HOST}`,
+  ],
+  [
+    'a host name with capitals and _',
+    { ingress: { mobileHost: 'Till_1.example.com' } },
+    `ingress.mobileHost: is "Till_1.example.com", expected ${HOST}`,
+  ],
+  [
+    'an origin that is no URL',
+    { api: { corsOrigins: ['till.example.com'] } },
+    'api.corsOrigins.0: is "till.example.com", expected a URL with http:// or https://',
+  ],
+  [
+    'a variable that is no name',
+    { api: { env: { 'A-B': '1' } } },
+    'api.env.A-B: is "A-B", expected a name of letters, digits and _',
+  ],
+  [
+    'open registration outside dev',
+    { api: { openRegistration: true } },
+    'api.openRegistration: is true, expected false: only dev lets anyone register',
+  ],
+  [
+    'an image that is latest',
+    { api: { image: 'example.com/api:latest' } },
+    `api.image: is "example.com/api:latest", expected ${IMAGE}`,
+  ],
+  [
+    'an image without a tag',
+    { web: { image: 'example.com:5000/web' } },
+    `web.image: is "example.com:5000/web", expected ${IMAGE}`,
+  ],
+  ['root', { api: { uid: 0 } }, 'api.uid: is 0, expected at least 1'],
+  [
+    'a port that is none',
+    { localPorts: { http: 70_000 } },
+    'localPorts.http: is 70000, expected at most 65535',
+  ],
+  [
+    'a word that is none of a list',
+    { api: { logLevel: 'chatty' } },
+    'api.logLevel: is "chatty", expected one of fatal, error, warn, info, debug',
+  ],
+  [
+    'a time zone that is none',
+    { shop: { timeZone: 'Mars/Olympus' } },
+    'shop.timeZone: is "Mars/Olympus", expected a time zone of the IANA database, such as Europe/Berlin',
+  ],
+  ['nothing where something is', { api: null }, 'api: is null, expected object'],
+])('prod refuses %s', (_, own, problem) => {
+  expect(problems('prod', own)).toEqual([problem]);
+});
+
+test('all problems are named at once', () => {
+  expect(problems('prod', { zookeeper: { replicas: 2 }, api: { openRegistration: true } })).toEqual([
+    'zookeeper.replicas: is 2, expected an odd number, so that a majority survives a split',
+    'api.openRegistration: is true, expected false: only dev lets anyone register',
+  ]);
+});
+
+describe('secrets', () => {
+  test.each(['test', 'prod', 'cloud'] as const)('are refused as text in %s', (environment) => {
+    const own = {
+      secrets: { source: 'literal', values: { jwtSecret: 'hush-hush-hush-hush-hush-hush-hush' } },
+    };
+    expect(problems(environment, own)).toEqual([
+      'secrets.source: is "literal", expected "cluster": only dev writes secrets into manifests',
+      'secrets.values.jwtSecret: is (not shown), expected to be left out: only dev writes secrets into manifests',
+    ]);
+  });
+
+  test.each<[string, object, string]>([
+    [
+      'short',
+      { redisPassword: 'hush-hush' },
+      'redisPassword: is (not shown), expected at least 12 characters',
+    ],
+    [
+      'no part of a URL',
+      { redisPassword: 'hush/hush@hush' },
+      'redisPassword: is (not shown), expected letters, digits and . _ ~ - only, so that it fits into a URL',
+    ],
+    [
+      'too short to sign with',
+      { jwtSecret: 'hush-hush-hush-hush' },
+      'jwtSecret: is (not shown), expected at least 32 characters',
+    ],
+    ['a number', { jwtSecret: 123_456 }, 'jwtSecret: is (not shown), expected string'],
+    [
+      'unknown',
+      { jwtScret: 'hush-hush-hush' },
+      'jwtScret: no such field; docs/reference/configuration.md lists them',
+    ],
+  ])('of dev are refused when one is %s', (_, values, problem) => {
+    expect(problems('dev', { secrets: { values } })).toEqual([`secrets.values.${problem}`]);
+  });
+
+  test.each([
+    '{"secrets": "hush"}',
+    '{"secrets": {"values": "hush"}}',
+    '{"secrets": {"values": {"jwtSecret": "hush"}}}',
+    'secrets: {values: {jwtSecret: "hush}}',
+  ])('are never shown, even where they are misplaced: %s', (text) => {
+    const message = withFile('own.yaml', text, (configFile) => refusal('dev', { configFile }));
+    expect(message).toMatch(/^(The configuration of dev|ZAKPOS_CONFIG: )/);
+    expect(message).not.toContain('hush');
+  });
+});
+
+describe('a file of own values', () => {
+  test.each([
+    ['is not there', '/nowhere/own.yaml', 'ENOENT: no such file or directory'],
+    ['is a folder', tmpdir(), 'EISDIR: illegal operation on a directory'],
+  ])('that %s is named', (_, configFile, fact) => {
+    const message = refusal('prod', { configFile });
+    expect(message).toContain(`ZAKPOS_CONFIG: ${configFile} can't be read (`);
+    expect(message).toContain(fact);
+    expect(message).toMatch(/\); name a readable YAML or JSON file$/);
+  });
+
+  test.each([
+    [
+      'no YAML',
+      'a: [1',
+      /^ZAKPOS_CONFIG: \S+ is neither YAML nor JSON: Flow sequence .* at line 1, column 6$/,
+    ],
+    [
+      'a field twice',
+      'redis: {}\nredis: {}',
+      /^ZAKPOS_CONFIG: \S+ is neither YAML nor JSON: Map keys must be unique at line 2, column 1$/,
+    ],
+    [
+      'a list',
+      '- redis',
+      /^ZAKPOS_CONFIG: \S+ holds no mapping; write fields such as "ingress:\\n {2}host: till\.example\.com"$/,
+    ],
+    ['nothing', '', /^ZAKPOS_CONFIG: \S+ holds no mapping; write fields/],
+    [
+      'another environment that is none',
+      'environment: production',
+      /^ZAKPOS_CONFIG: \S+: environment is "production", expected one of dev, test, prod, cloud$/,
+    ],
+  ])('that holds %s is named', (_, text, message) => {
+    expect(withFile('own.yaml', text, (configFile) => refusal('prod', { configFile }))).toMatch(message);
+  });
+
+  test.each([
+    ['YAML', 'own.yaml', 'ingress:\n  host: till.example.com # ours\nkafka: { topics: [{ name: one }] }\n'],
+    ['JSON', 'own.json', '{"ingress": {"host": "till.example.com"}, "kafka": {"topics": [{"name": "one"}]}}'],
+  ])('in %s is laid over the environment: mappings are merged, lists replaced', (_, name, text) => {
+    const { ingress, kafka } = withFile(name, text, (configFile) => loadConfig('dev', { configFile }));
+    expect(ingress).toMatchObject({ host: 'till.example.com', mobileHost: 'mobile.zakpos.localhost' });
+    expect(kafka.topics).toEqual([{ name: 'one', partitions: 3, cleanup: 'delete', retention: '7d' }]);
+    expect([kafka.replicas, kafka.heap]).toEqual([1, '384Mi']);
+  });
+
+  test('that names its environment leaves the others alone', () => {
+    const own = { environment: 'prod', ingress: { host: 'till.example.com' } };
+    expect(configWith('prod', own).ingress.host).toBe('till.example.com');
+    expect(configWith('cloud', own)).toEqual(loadConfig('cloud'));
+  });
+
+  test('is not judged by environments that it is not for', () => {
+    expect(configWith('cloud', { environment: 'prod', nonsense: true })).toEqual(loadConfig('cloud'));
+  });
+});
+
+describe('a file .env', () => {
+  const text = 'REDIS_PASSWORD=from-the-dot-env\nJWT_SECRET=\n# POSTGRES_PASSWORD=no\nPATH=/bin\n';
+
+  test("sets dev's secrets; what is empty or left out keeps its default", () => {
+    const { values } = withFile('.env', text, (dotEnvFile) => loadConfig('dev', { dotEnvFile })).secrets;
+    expect(values).toEqual({ ...loadConfig('dev').secrets.values, redisPassword: 'from-the-dot-env' });
+  });
+
+  const example = readFileSync(join(ROOT, '.env.example'), 'utf8');
+
+  test('like .env.example sets what is the default anyway', () => {
+    expect(loadConfig('dev', { dotEnvFile: join(ROOT, '.env.example') })).toEqual(loadConfig('dev'));
+  });
+
+  test("sets each of dev's secrets by a variable that .env.example names", () => {
+    const changed = example.replaceAll(/^(\w+)=.*$/gm, '$1=another-value-of-more-than-32-letters');
+    const { values } = withFile('.env', changed, (dotEnvFile) => loadConfig('dev', { dotEnvFile })).secrets;
+    expect(Object.keys(values)).toHaveLength(8);
+    expect(new Set(Object.values(values))).toEqual(new Set(['another-value-of-more-than-32-letters']));
+  });
+
+  test('touches no other environment', () => {
+    expect(withFile('.env', text, (dotEnvFile) => loadConfig('test', { dotEnvFile }))).toEqual(
+      loadConfig('test'),
+    );
+  });
+
+  test('that is not there sets nothing', () => {
+    expect(loadConfig('dev', { dotEnvFile: '/nowhere/.env' })).toEqual(loadConfig('dev'));
+  });
+
+  test('with a weak secret is refused by its name, and the file is named', () => {
+    const message = withFile('.env', 'REDIS_PASSWORD=weak', (dotEnvFile) =>
+      refusal('dev', { dotEnvFile }).replace(dotEnvFile, '.env'),
+    );
+    expect(message).toBe(
+      "The configuration of dev (environments/dev.ts + .env) can't be used:\n" +
+        '  secrets.values.redisPassword: is (not shown), expected at least 12 characters',
+    );
+  });
+
+  test('yields to a file of own values', () => {
+    const own = JSON.stringify({ secrets: { values: { redisPassword: 'from-own-values' } } });
+    const { redisPassword } = withFile('.env', text, (dotEnvFile) =>
+      withFile('own.json', own, (configFile) => loadConfig('dev', { dotEnvFile, configFile })),
+    ).secrets.values;
+    expect(redisPassword).toBe('from-own-values');
+  });
+});
+
+test('an unknown environment is named, with those that there are', () => {
+  expect(() => environmentName('production')).toThrow(
+    new ConfigError('"production" is no environment; choose one of dev, test, prod, cloud'),
+  );
+  expect(environmentName('cloud')).toBe('cloud');
+});
+
+test('the sizes and ways of prod are those of the seeds', () => {
+  const { kafka, zookeeper, api, web, redis, secrets } = loadConfig('prod');
+  expect([zookeeper.replicas, kafka.replicas, kafka.replicationFactor, kafka.minInSyncReplicas]).toEqual([
+    3, 3, 3, 2,
+  ]);
+  expect(api.replicas).toBeGreaterThanOrEqual(2);
+  expect(web.replicas).toBeGreaterThanOrEqual(2);
+  expect(redis.appendOnly).toBe(true);
+  expect(secrets).toEqual({ source: 'cluster', values: {} });
+});

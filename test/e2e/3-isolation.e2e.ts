@@ -1,0 +1,142 @@
+import { createServer } from 'node:net';
+import { execa } from 'execa';
+import { architecture } from '../../charts/architecture.ts';
+import { config, CONTEXT, NAMESPACE, podOf, tryKubectl } from './harness.ts';
+
+const SYSTEM = config.systemNamespace;
+/** metrics-server's image has no shell to probe from, and the topics Job's pod has ended. */
+const SILENT = ['metrics-server', 'zakpos-kafka-topics'];
+
+interface Place {
+  readonly name: string;
+  readonly namespace: string;
+  readonly pod: string;
+  readonly ip: string;
+}
+
+/** Whether a TCP connection from a pod to an address is accepted within 3 s. */
+async function connects(from: Place, ip: string, port: number): Promise<boolean> {
+  const script = `if command -v bash >/dev/null; then timeout 3 bash -c 'exec 3<>/dev/tcp/${ip}/${port}'; else nc -z -w 3 ${ip} ${port}; fi`;
+  const { exitCode } = await execa(
+    'kubectl',
+    ['--context', CONTEXT, '-n', from.namespace, 'exec', from.pod, '--', 'sh', '-c', script],
+    { reject: false },
+  );
+  return exitCode === 0;
+}
+
+describe('network policies', () => {
+  const { components, connections } = architecture(config);
+  const workloads = components.flatMap(({ name, ours, peer }) =>
+    ours && peer.kind === 'pods' && !SILENT.includes(name) ? [{ name, namespace: peer.namespace }] : [],
+  );
+  const targets = [
+    ...new Set(connections.flatMap(({ target, ports }) => ports.map((port) => `${target.name}:${port}`))),
+  ]
+    .map((text) => ({ name: text.split(':')[0] ?? '', port: Number(text.split(':')[1]) }))
+    .filter(({ name }) => workloads.some((workload) => workload.name === name));
+
+  test('let through exactly the arrows of the architecture, between every pair of pods', async () => {
+    const places = await Promise.all(
+      workloads.map(async ({ name, namespace }): Promise<Place> => {
+        const { name: pod, ip } = await podOf(name, namespace);
+        return { name, namespace, pod, ip };
+      }),
+    );
+    const found: string[] = [];
+    const expected: string[] = [];
+    for (const from of places) {
+      await Promise.all(
+        targets.map(async ({ name, port }) => {
+          const to = places.find((place) => place.name === name);
+          // A pod reaches itself without passing a policy.
+          if (to === undefined || to.name === from.name) return;
+          const edge = `${from.name} -> ${name}:${port}`;
+          if (
+            connections.some(
+              (c) => c.source.name === from.name && c.target.name === name && c.ports.includes(port),
+            )
+          ) {
+            expected.push(edge);
+          }
+          if (await connects(from, to.ip, port)) found.push(edge);
+        }),
+      );
+    }
+    console.log(
+      `${places.length * targets.length} pairs tried, ${found.length} let through:\n${found.sort().join('\n')}`,
+    );
+    expect(found.sort()).toEqual(expected.sort());
+    expect(found.length).toBeGreaterThan(5);
+  });
+
+  test('let no pod of the product out of the cluster', async () => {
+    // What listens is this machine, on the port of a Kubernetes API, which only the add-ons may reach anywhere.
+    const gateway = await execa('docker', [
+      'network',
+      'inspect',
+      'kind',
+      '-f',
+      '{{range .IPAM.Config}}{{.Gateway}} {{end}}',
+    ]);
+    const address = gateway.stdout.split(' ').find((ip) => ip.includes('.')) ?? '';
+    const outside = createServer();
+    await new Promise<void>((resolve) => outside.listen(6443, address, resolve));
+    try {
+      const reaches = async (workload: string, namespace: string): Promise<boolean> => {
+        const { name: pod, ip } = await podOf(workload, namespace);
+        return connects({ name: workload, namespace, pod, ip }, address, 6443);
+      };
+      expect(await reaches('traefik', SYSTEM)).toBe(true);
+      for (const { name } of workloads.filter(({ namespace }) => namespace === NAMESPACE)) {
+        expect([name, await reaches(name, NAMESPACE)]).toEqual([name, false]);
+      }
+    } finally {
+      outside.close();
+    }
+  });
+});
+
+describe('the namespace', () => {
+  test.each([NAMESPACE, SYSTEM])('%s refuses a privileged pod', async (namespace) => {
+    const refused = await tryKubectl(
+      '-n',
+      namespace,
+      'run',
+      'intruder',
+      '--image=busybox:1.36',
+      '--privileged',
+      '--dry-run=server',
+    );
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.all).toContain('violates PodSecurity "restricted');
+  });
+
+  test('admits every object of the product without a warning', async () => {
+    const applied = await tryKubectl(
+      'apply',
+      '--server-side',
+      '--dry-run=server',
+      '-f',
+      `dist/${config.environment}`,
+    );
+    expect(applied.exitCode).toBe(0);
+    expect(applied.all).not.toContain('Warning');
+  });
+
+  test('mounts a token for the Kubernetes API in no pod of the product', async () => {
+    const { stdout } = await execa('kubectl', [
+      '--context',
+      CONTEXT,
+      '-n',
+      NAMESPACE,
+      'exec',
+      (await podOf('zakpos-api')).name,
+      '--',
+      'sh',
+      '-c',
+      'ls /var/run/secrets/kubernetes.io 2>/dev/null | wc -l',
+    ]);
+    expect(stdout.trim()).toBe('0');
+  });
+});

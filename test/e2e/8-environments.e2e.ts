@@ -1,0 +1,83 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { z } from 'zod';
+import { eventually, kubectl, NAMESPACE, pods, ROOT, tryKubectl, valuesFile, zakpos } from './harness.ts';
+
+describe('the API server accepts every object', () => {
+  const namespaces = { namespace: 'zakpos-dry-run', systemNamespace: 'zakpos-dry-run-system' };
+  const outdir = mkdtempSync(join(tmpdir(), 'zakpos-dry-run-'));
+
+  beforeAll(async () => {
+    await execa('node', ['synth.mjs'], {
+      cwd: ROOT,
+      env: { ZAKPOS_CONFIG: valuesFile(namespaces), CDK8S_OUTDIR: outdir },
+    });
+    await kubectl('apply', '--server-side', '-f', join(outdir, 'dev/00-namespace.yaml'));
+  });
+  afterAll(() => kubectl('delete', 'namespace', ...Object.values(namespaces)));
+
+  test.each(['dev', 'test', 'prod', 'cloud'])(
+    'of %s, under enforced restricted, without a warning',
+    async (environment) => {
+      const accepted = await tryKubectl(
+        'apply',
+        '--server-side',
+        '--dry-run=server',
+        '-f',
+        join(outdir, environment),
+      );
+      const objects = accepted.all
+        .split('\n')
+        .filter((line) => line.endsWith('serverside-applied (server dry run)'));
+      console.log(`${environment}: ${objects.length} objects accepted`);
+      expect(accepted.all.split('\n').filter((line) => !objects.includes(line))).toEqual([]);
+      expect(accepted.exitCode).toBe(0);
+    },
+  );
+});
+
+describe('test', () => {
+  test('comes up where dev was, though its first up is cut off', async () => {
+    await kubectl('delete', 'namespace', NAMESPACE, 'zakpos-system', '--timeout=120s');
+
+    const cutOff = zakpos('up', ['--env', 'test']);
+    await eventually('the first pods are there', 120, async () =>
+      (await pods()).length > 0 ? true : undefined,
+    );
+    cutOff.kill('SIGINT');
+    expect((await cutOff).exitCode).not.toBe(0);
+
+    const again = await zakpos('up', ['--env', 'test']);
+    console.log(again.all);
+    expect(again.exitCode).toBe(0);
+  });
+
+  test('has Secrets that were made for it and are in no file', async () => {
+    const secret = z.object({ data: z.record(z.string(), z.string()) });
+    const { stdout } = await kubectl('-n', NAMESPACE, 'get', 'secret', 'zakpos-jwt', '-o', 'json');
+    const value = Buffer.from(secret.parse(JSON.parse(stdout)).data.secret ?? '', 'base64').toString();
+    expect(value.length).toBeGreaterThanOrEqual(32);
+    const found = await execa('grep', ['-rlF', value, 'dist'], { cwd: ROOT, reject: false });
+    expect(found.stdout).toBe('');
+
+    expect((await zakpos('secrets', ['--env', 'test', '--check'])).exitCode).toBe(0);
+    expect((await zakpos('secrets', ['--env', 'test'])).exitCode).toBe(0);
+    const { stdout: after } = await kubectl('-n', NAMESPACE, 'get', 'secret', 'zakpos-jwt', '-o', 'json');
+    expect(secret.parse(JSON.parse(after)).data.secret).toBe(Buffer.from(value).toString('base64'));
+  });
+
+  test('runs two of each app, whose migrations ran once', async () => {
+    const apps = (await pods()).filter(({ workload }) => workload === 'zakpos-api');
+    expect(apps.map(({ ready }) => ready)).toEqual([true, true]);
+  });
+
+  test('names a Secret that is missing, and who uses it', async () => {
+    await kubectl('-n', NAMESPACE, 'delete', 'secret', 'zakpos-postgres-backup');
+    const check = await zakpos('secrets', ['--env', 'test', '--check']);
+    expect(check.exitCode).toBe(1);
+    expect(check.all).toContain('zakpos-postgres-backup');
+    expect(check.all).toContain('zakpos-postgres');
+  });
+});

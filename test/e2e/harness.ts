@@ -1,0 +1,288 @@
+/** What the suites share: the cluster's name and ports, and ways to ask it things. */
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa, type Result } from 'execa';
+import { parse, stringify } from 'yaml';
+import { z } from 'zod';
+import { loadConfig } from '../../environments/load.ts';
+
+export const CLUSTER = 'zakpos-e2e';
+export const CONTEXT = `kind-${CLUSTER}`;
+export const NODE = `${CLUSTER}-control-plane`;
+export const ROOT = join(import.meta.dirname, '../..');
+export const NAMESPACE = 'zakpos';
+
+const VALUES = join(import.meta.dirname, 'values.yaml');
+export const config = loadConfig('dev', { configFile: VALUES });
+export const TILL = `http://${config.ingress.host}:${config.localPorts.http}`;
+
+/** A file of values: those of the suites' cluster with `more` beside them. */
+export function valuesFile(more: Readonly<Record<string, unknown>> = {}): string {
+  const file = join(mkdtempSync(join(tmpdir(), 'zakpos-e2e-')), 'values.yaml');
+  writeFileSync(file, `${readFileSync(VALUES, 'utf8')}\n`);
+  if (Object.keys(more).length > 0) {
+    const merged = z.record(z.string(), z.unknown()).parse(parse(readFileSync(VALUES, 'utf8')));
+    for (const [key, value] of Object.entries(more)) {
+      const below = z.record(z.string(), z.unknown()).safeParse(merged[key]);
+      const over = z.record(z.string(), z.unknown()).safeParse(value);
+      merged[key] = below.success && over.success ? { ...below.data, ...over.data } : value;
+    }
+    writeFileSync(file, stringify(merged));
+  }
+  return file;
+}
+
+export interface CliOptions {
+  /**
+   * Values beside those of the suites' cluster.
+   * @default - none
+   */
+  readonly values?: Readonly<Record<string, unknown>>;
+  /**
+   * Variables of the command's environment.
+   * @default - those of this process
+   */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** `npm run <command>` on the suites' cluster; both outputs together in `all`, whatever the exit code. */
+export function zakpos(command: string, args: readonly string[] = [], options: CliOptions = {}) {
+  return execa('npm', ['run', '--silent', command, '--', '--cluster', CLUSTER, ...args], {
+    cwd: ROOT,
+    reject: false,
+    all: true,
+    stdin: 'ignore',
+    env: { ZAKPOS_CONFIG: valuesFile(options.values), ...options.env },
+  });
+}
+
+/** kubectl on the suites' cluster; throws when it fails. */
+export const kubectl = (...args: string[]) =>
+  execa('kubectl', ['--context', CONTEXT, ...args], { cwd: ROOT });
+
+/** kubectl, whatever its exit code. */
+export const tryKubectl = (...args: string[]): Promise<Result<{ all: true; reject: false }>> =>
+  execa('kubectl', ['--context', CONTEXT, ...args], { cwd: ROOT, reject: false, all: true });
+
+const podList = z.object({
+  items: z.array(
+    z.object({
+      metadata: z.object({
+        name: z.string(),
+        uid: z.string(),
+        labels: z.record(z.string(), z.string()).default({}),
+        deletionTimestamp: z.string().optional(),
+      }),
+      status: z.object({
+        podIP: z.string().optional(),
+        phase: z.string(),
+        conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]),
+        containerStatuses: z.array(z.object({ restartCount: z.number() })).default([]),
+      }),
+    }),
+  ),
+});
+
+export interface Pod {
+  readonly name: string;
+  readonly uid: string;
+  readonly workload: string;
+  readonly ip: string;
+  readonly ready: boolean;
+  readonly restarts: number;
+}
+
+/** Pods that are not on their way out and not at their end. */
+export async function pods(namespace = NAMESPACE): Promise<Pod[]> {
+  const { stdout } = await kubectl('-n', namespace, 'get', 'pods', '-o', 'json');
+  return podList
+    .parse(JSON.parse(stdout))
+    .items.filter(
+      ({ metadata, status }) => metadata.deletionTimestamp === undefined && status.phase !== 'Succeeded',
+    )
+    .map(({ metadata, status }) => ({
+      name: metadata.name,
+      uid: metadata.uid,
+      workload: metadata.labels['app.kubernetes.io/name'] ?? '',
+      ip: status.podIP ?? '',
+      ready: status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True'),
+      restarts: status.containerStatuses.reduce((sum, { restartCount }) => sum + restartCount, 0),
+    }));
+}
+
+/** The one ready pod of a workload, or the first of several. */
+export async function podOf(workload: string, namespace = NAMESPACE): Promise<Pod> {
+  const pod = (await pods(namespace)).find((candidate) => candidate.workload === workload && candidate.ready);
+  if (pod === undefined) throw new Error(`no pod of ${workload} is ready`);
+  return pod;
+}
+
+/** Runs a shell line in a pod and gives its output. */
+export async function inPod(pod: string, script: string, namespace = NAMESPACE): Promise<string> {
+  const { stdout } = await kubectl('-n', namespace, 'exec', pod, '--', 'sh', '-c', script);
+  return stdout;
+}
+
+/** Rows of a query on the product's database, fields separated by `|`. */
+export async function sql(query: string): Promise<string[]> {
+  const { stdout } = await execa(
+    'kubectl',
+    [
+      '--context',
+      CONTEXT,
+      '-n',
+      NAMESPACE,
+      'exec',
+      '-i',
+      'zakpos-postgres-0',
+      '--',
+      'psql',
+      '-U',
+      'postgres',
+      '-d',
+      'zakpos_db',
+      '-At',
+    ],
+    { input: query },
+  );
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+export const redis = (command: string): Promise<string> =>
+  inPod(
+    'zakpos-redis-0',
+    `REDISCLI_AUTH=$(cat /run/secrets/redis/password) redis-cli --no-auth-warning ${command}`,
+  );
+
+/** Waits until `check` gives something; the last error is told when it doesn't within `seconds`. */
+export async function eventually<T>(
+  what: string,
+  seconds: number,
+  check: () => Promise<T | undefined>,
+): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  let last = 'nothing yet';
+  for (;;) {
+    try {
+      const result = await check();
+      if (result !== undefined) return result;
+    } catch (error) {
+      last = error instanceof Error ? error.message : String(error);
+    }
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${seconds} s; ${last}`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: unknown;
+}
+
+export interface CallOptions {
+  readonly method?: string;
+  readonly token?: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** @default - the ingress host */
+  readonly host?: string;
+  /** @default - the ingress port */
+  readonly port?: number;
+}
+
+/** One request to 127.0.0.1 under the ingress host's name. */
+export function call(path: string, options: CallOptions = {}): Promise<Answer> {
+  const payload = options.body === undefined ? undefined : JSON.stringify(options.body);
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      {
+        host: '127.0.0.1',
+        port: options.port ?? config.localPorts.http,
+        path,
+        method: options.method ?? (payload === undefined ? 'GET' : 'POST'),
+        timeout: 15_000,
+        headers: {
+          host: options.host ?? config.ingress.host,
+          ...(payload === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
+          ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+          ...options.headers,
+        },
+      },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => (text += chunk));
+        response.on('end', () => {
+          const json = String(response.headers['content-type']).includes('json');
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: json ? JSON.parse(text) : text,
+          });
+        });
+      },
+    );
+    sent.on('timeout', () => sent.destroy(new Error(`${path}: no answer within 15 s`)));
+    sent.on('error', reject);
+    sent.end(payload);
+  });
+}
+
+const loginAnswer = z.object({ accessToken: z.string() });
+const productList = z.array(
+  z.object({ id: z.string(), name: z.string(), stock: z.number(), priceMinor: z.number() }),
+);
+export const saleAnswer = z.object({
+  id: z.string(),
+  number: z.number(),
+  totalMinor: z.number(),
+  currency: z.string(),
+});
+export type Sale = z.output<typeof saleAnswer>;
+
+export const ADMIN = { email: config.api.adminEmail, password: config.secrets.values.adminPassword ?? '' };
+
+export async function logIn(): Promise<string> {
+  const answer = await call('/api/v1/auth/login', { body: ADMIN });
+  if (answer.status !== 200) throw new Error(`log in: ${answer.status} ${JSON.stringify(answer.body)}`);
+  return loginAnswer.parse(answer.body).accessToken;
+}
+
+/** Some product that is in stock. */
+export async function product(token: string) {
+  const answer = await call('/api/v1/products?limit=50', { token });
+  const found = productList.parse(answer.body).find(({ stock }) => stock > 10);
+  if (found === undefined) throw new Error('no product is in stock');
+  return found;
+}
+
+/** Sells one of a product; throws on any answer but 201. */
+export async function sell(token: string, productId: string, key: string = randomUUID()): Promise<Sale> {
+  const answer = await call('/api/v1/sales', {
+    token,
+    headers: { 'idempotency-key': key },
+    body: { items: [{ productId, quantity: 1 }], payment: 'cash' },
+  });
+  if (answer.status !== 201) throw new Error(`sale: ${answer.status} ${JSON.stringify(answer.body)}`);
+  return saleAnswer.parse(answer.body);
+}
+
+/** Where the first `up` left what it said, for the suite that looks at it. */
+export const FIRST_UP = join(tmpdir(), `${CLUSTER}-first-up.json`);
+
+/** Makes the cluster with dev on it, or brings an existing one up to date. */
+export async function createCluster(): Promise<void> {
+  const started = Date.now();
+  const result = await zakpos('up');
+  writeFileSync(
+    FIRST_UP,
+    JSON.stringify({ seconds: (Date.now() - started) / 1000, exitCode: result.exitCode, output: result.all }),
+  );
+  if (result.exitCode !== 0) throw new Error(`npm run up failed:\n${result.all}`);
+}

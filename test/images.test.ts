@@ -1,0 +1,136 @@
+/** The tag of an app's image is a hash of what the image is made from, and of nothing else. */
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { APPS, builtImage, imageOf, sourceHash } from '../environments/images.ts';
+import { configWith, ROOT } from './manifests.ts';
+
+let root: string;
+const write = (path: string, text: string): void => {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+};
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'zakpos-images-'));
+  for (const app of APPS) {
+    write(`dockerfiles/${app}.Dockerfile`, 'FROM scratch\nCOPY . .\n');
+    write(
+      `apps/${app}/.dockerignore`,
+      '# not for the image\nnode_modules\ntest\n*.md\n**/*.tmp\n\n!KEEP.md\n',
+    );
+    write(`apps/${app}/.gitignore`, 'next-env.d.ts\n*.tsbuildinfo\n');
+    write(`apps/${app}/package.json`, '{}');
+    write(`apps/${app}/src/main.ts`, 'start();');
+  }
+});
+afterEach(() => {
+  rmSync(root, { recursive: true });
+});
+
+const hash = (): string => sourceHash('api', root);
+
+test('it is 12 hexadecimal digits, and the same for the same files', () => {
+  const before = hash();
+  expect(before).toMatch(/^[0-9a-f]{12}$/);
+  utimesSync(join(root, 'apps/api/src/main.ts'), 0, 0);
+  expect(hash()).toBe(before);
+});
+
+test.each<[string, () => void]>([
+  [
+    'a source changes',
+    () => {
+      write('apps/api/src/main.ts', 'stop();');
+    },
+  ],
+  [
+    'a source is new',
+    () => {
+      write('apps/api/src/new.ts', '');
+    },
+  ],
+  [
+    'a source is renamed',
+    () => {
+      renameSync(join(root, 'apps/api/src/main.ts'), join(root, 'apps/api/src/index.ts'));
+    },
+  ],
+  [
+    'a source is gone',
+    () => {
+      rmSync(join(root, 'apps/api/src/main.ts'));
+    },
+  ],
+  [
+    'the Dockerfile changes',
+    () => {
+      write('dockerfiles/api.Dockerfile', 'FROM scratch\n');
+    },
+  ],
+  [
+    'the list of ignored files changes',
+    () => {
+      write('apps/api/.dockerignore', 'node_modules\n');
+    },
+  ],
+  [
+    'a file that is ignored but at the top changes, as Docker has it',
+    () => {
+      write('apps/api/src/test/ids.ts', '');
+    },
+  ],
+  [
+    'a file that is kept in spite of a pattern changes',
+    () => {
+      write('apps/api/KEEP.md', '');
+    },
+  ],
+])('it changes when %s', (_, change) => {
+  const before = hash();
+  change();
+  expect(hash()).not.toBe(before);
+});
+
+test.each([
+  'apps/api/node_modules/zod/index.js',
+  'apps/api/test/sales.test.ts',
+  'apps/api/README.md',
+  'apps/api/src/deep/notes.tmp',
+  'apps/api/next-env.d.ts',
+  'apps/api/tsconfig.tsbuildinfo',
+  'apps/web/src/main.ts',
+  'dockerfiles/web.Dockerfile',
+  'README.md',
+])('it stays when %s changes', (path) => {
+  const before = hash();
+  write(path, 'changed');
+  expect(hash()).toBe(before);
+});
+
+test('two files do not hash as one of the same text', () => {
+  write('apps/api/a', 'b');
+  const before = hash();
+  rmSync(join(root, 'apps/api/a'));
+  write('apps/api/ab', '');
+  expect(hash()).not.toBe(before);
+});
+
+const hashes = { api: 'aaaaaaaaaaaa', web: 'bbbbbbbbbbbb', mobile: 'cccccccccccc' };
+
+test('an image that is built is tagged with the hash, below the registry of the configuration', () => {
+  expect(imageOf(configWith('dev'), 'web', hashes)).toBe('zakpos-web:bbbbbbbbbbbb');
+  const own = configWith('prod', { imageRegistry: 'ghcr.io/acme' });
+  expect(imageOf(own, 'api', hashes)).toBe('ghcr.io/acme/zakpos-api:aaaaaaaaaaaa');
+});
+
+test("an image of one's own is taken as it is named", () => {
+  const own = configWith('prod', { imageRegistry: 'ghcr.io/acme', mobile: { image: 'example.com/app:1.0' } });
+  expect(imageOf(own, 'mobile', hashes)).toBe('example.com/app:1.0');
+  expect(builtImage(own, 'mobile', hashes)).toBe('ghcr.io/acme/zakpos-mobile:cccccccccccc');
+});
+
+test.each(APPS)('the image of %s leaves out what is installed, tested and secret', (app) => {
+  const patterns = readFileSync(join(ROOT, 'apps', app, '.dockerignore'), 'utf8').split('\n');
+  expect(patterns).toEqual(expect.arrayContaining(['node_modules', 'test', '.env']));
+});

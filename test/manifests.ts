@@ -1,0 +1,387 @@
+/** What the tests read: an environment rendered in memory, as objects of just the fields that are looked at. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Yaml } from 'cdk8s';
+import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
+import { loadConfig } from '../environments/load.ts';
+import type { Config, EnvironmentName } from '../environments/schema.ts';
+import { compose } from '../main.ts';
+
+export const ROOT = join(import.meta.dirname, '..');
+
+/** An object of the output: what all kinds have, and the rest as it was read. */
+export interface Manifest {
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace: string | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly raw: unknown;
+}
+
+export interface Rendered {
+  /** Which environment it is, and with what values, for messages. */
+  readonly title: string;
+  readonly config: Config;
+  readonly charts: readonly { readonly id: string; readonly objects: Manifest[] }[];
+  readonly objects: readonly Manifest[];
+}
+
+const text = z.record(z.string(), z.string());
+const labelSelector = z.object({ matchLabels: text.default({}) });
+
+const manifest = z.object({
+  apiVersion: z.string(),
+  kind: z.string(),
+  metadata: z.object({
+    name: z.string(),
+    namespace: z.string().optional(),
+    labels: text.default({}),
+    annotations: text.default({}),
+  }),
+});
+
+const intOrString = z.union([z.int(), z.string()]);
+
+const probe = z.object({
+  httpGet: z
+    .object({
+      path: z.string(),
+      port: intOrString,
+      host: z.string().optional(),
+      scheme: z.string().optional(),
+    })
+    .optional(),
+  tcpSocket: z.object({ port: intOrString, host: z.string().optional() }).optional(),
+  exec: z.object({ command: z.array(z.string()) }).optional(),
+  periodSeconds: z.int(),
+  timeoutSeconds: z.int(),
+  failureThreshold: z.int(),
+});
+export type Probe = z.output<typeof probe>;
+
+const container = z.object({
+  name: z.string(),
+  image: z.string(),
+  imagePullPolicy: z.string().optional(),
+  command: z.array(z.string()).default([]),
+  args: z.array(z.string()).default([]),
+  env: z
+    .array(
+      z.object({
+        name: z.string(),
+        value: z.string().optional(),
+        valueFrom: z.object({ secretKeyRef: z.object({ name: z.string(), key: z.string() }) }).optional(),
+      }),
+    )
+    .default([]),
+  envFrom: z.array(z.unknown()).default([]),
+  ports: z.array(z.object({ name: z.string(), containerPort: z.int() })).default([]),
+  resources: z.object({ requests: text.default({}), limits: text.default({}) }).prefault({}),
+  securityContext: z.object({ readOnlyRootFilesystem: z.boolean().optional() }).prefault({}),
+  startupProbe: probe.optional(),
+  readinessProbe: probe.optional(),
+  livenessProbe: probe.optional(),
+  lifecycle: z.object({ preStop: z.object({ exec: z.object({ command: z.array(z.string()) }) }) }).optional(),
+  volumeMounts: z
+    .array(
+      z.object({
+        name: z.string(),
+        mountPath: z.string(),
+        subPath: z.string().optional(),
+        readOnly: z.boolean().default(false),
+      }),
+    )
+    .default([]),
+});
+export type Container = z.output<typeof container>;
+
+const volume = z.object({
+  name: z.string(),
+  configMap: z.object({ name: z.string() }).optional(),
+  secret: z.object({ secretName: z.string() }).optional(),
+  emptyDir: z.object({ medium: z.string().optional(), sizeLimit: z.string().optional() }).optional(),
+});
+export type Volume = z.output<typeof volume>;
+
+const podTemplate = z.object({
+  metadata: z.object({ labels: text.default({}), annotations: text.default({}) }).prefault({}),
+  spec: z.object({
+    serviceAccountName: z.string().optional(),
+    automountServiceAccountToken: z.boolean().optional(),
+    enableServiceLinks: z.boolean().optional(),
+    terminationGracePeriodSeconds: z.int().default(30),
+    securityContext: z.object({ runAsUser: z.int().optional(), fsGroup: z.int().optional() }).prefault({}),
+    initContainers: z.array(container).default([]),
+    containers: z.array(container).min(1),
+    volumes: z.array(volume).default([]),
+  }),
+});
+
+const claimTemplate = z.object({
+  metadata: z.object({ name: z.string() }),
+  spec: z.object({
+    accessModes: z.array(z.string()),
+    storageClassName: z.string().optional(),
+    resources: z.object({ requests: z.object({ storage: z.string() }) }),
+  }),
+});
+
+const workloadSpec = z.object({
+  replicas: z.int().default(1),
+  selector: labelSelector.optional(),
+  serviceName: z.string().optional(),
+  template: podTemplate,
+  volumeClaimTemplates: z.array(claimTemplate).default([]),
+});
+
+/** A controller and the pods that it makes. */
+export interface Workload extends Manifest {
+  readonly replicas: number;
+  readonly selector: Readonly<Record<string, string>> | undefined;
+  readonly serviceName: string | undefined;
+  readonly claims: z.output<typeof claimTemplate>[];
+  readonly podLabels: Readonly<Record<string, string>>;
+  readonly podAnnotations: Readonly<Record<string, string>>;
+  readonly pod: z.output<typeof podTemplate>['spec'];
+  /** The whole template, for comparison. */
+  readonly template: unknown;
+}
+
+/** Kinds that make pods, all of one form. */
+export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'Job'];
+
+const withTemplate = z.object({ spec: z.object({ template: z.unknown() }) });
+
+/** The answer for each environment is worked out once, since every test asks for it many times. */
+export function remembered<T>(of: (rendered: Rendered) => T): (rendered: Rendered) => T {
+  const answers = new WeakMap<Rendered, { readonly answer: T }>();
+  return (rendered) => {
+    const known = answers.get(rendered) ?? { answer: of(rendered) };
+    answers.set(rendered, known);
+    return known.answer;
+  };
+}
+
+export const workloads = remembered((rendered): Workload[] =>
+  rendered.objects
+    .filter(({ kind }) => WORKLOAD_KINDS.includes(kind))
+    .map((object) => {
+      const { spec } = z.object({ spec: workloadSpec }).parse(object.raw);
+      return {
+        ...object,
+        replicas: spec.replicas,
+        selector: spec.selector?.matchLabels,
+        serviceName: spec.serviceName,
+        claims: spec.volumeClaimTemplates,
+        podLabels: spec.template.metadata.labels,
+        podAnnotations: spec.template.metadata.annotations,
+        pod: spec.template.spec,
+        template: withTemplate.parse(object.raw).spec.template,
+      };
+    }),
+);
+
+export const workload = (rendered: Rendered, name: string): Workload =>
+  only(
+    workloads(rendered).filter((each) => each.podLabels['app.kubernetes.io/name'] === name),
+    `workload ${name}`,
+  );
+
+export const allContainers = ({ pod }: Workload): Container[] => [...pod.initContainers, ...pod.containers];
+
+/** The one container of a workload that goes on running. */
+export const mainContainer = (rendered: Rendered, name: string): Container =>
+  only(workload(rendered, name).pod.containers, `container of ${name}`);
+
+const serviceSpec = z.object({
+  type: z.string().default('ClusterIP'),
+  clusterIP: z.string().optional(),
+  publishNotReadyAddresses: z.boolean().default(false),
+  selector: text.default({}),
+  ports: z.array(
+    z.object({ name: z.string(), port: z.int(), targetPort: intOrString, nodePort: z.int().optional() }),
+  ),
+});
+const ingressPath = z.object({
+  path: z.string(),
+  backend: z.object({
+    service: z.object({
+      name: z.string(),
+      port: z.object({ name: z.string().optional(), number: z.int().optional() }),
+    }),
+  }),
+});
+const ingressSpec = z.object({
+  ingressClassName: z.string(),
+  tls: z.array(z.object({ hosts: z.array(z.string()), secretName: z.string() })).default([]),
+  rules: z.array(z.object({ host: z.string().optional(), http: z.object({ paths: z.array(ingressPath) }) })),
+});
+const policyPeer = z.strictObject({
+  ipBlock: z.strictObject({ cidr: z.string(), except: z.array(z.string()).optional() }).optional(),
+  namespaceSelector: labelSelector.strict().optional(),
+  podSelector: labelSelector.strict().optional(),
+});
+export type PolicyPeer = z.output<typeof policyPeer>;
+const policyPort = z.strictObject({ port: z.int(), protocol: z.enum(['TCP', 'UDP']) });
+const policySpec = z.strictObject({
+  podSelector: labelSelector.strict(),
+  policyTypes: z.array(z.string()),
+  ingress: z
+    .array(z.strictObject({ from: z.array(policyPeer).min(1), ports: z.array(policyPort).min(1) }))
+    .min(1)
+    .optional(),
+  egress: z
+    .array(z.strictObject({ to: z.array(policyPeer).min(1), ports: z.array(policyPort).min(1) }))
+    .min(1)
+    .optional(),
+});
+
+const specOf = <Spec>(
+  rendered: Rendered,
+  kind: string,
+  schema: z.ZodType<Spec>,
+): (Manifest & { spec: Spec })[] =>
+  objectsOf(rendered, kind).map((object) => ({
+    ...object,
+    spec: z.object({ spec: schema }).parse(object.raw).spec,
+  }));
+
+export const objectsOf = (rendered: Rendered, kind: string): Manifest[] =>
+  rendered.objects.filter((object) => object.kind === kind);
+
+export const services = remembered((rendered) => specOf(rendered, 'Service', serviceSpec));
+export const ingresses = remembered((rendered) => specOf(rendered, 'Ingress', ingressSpec));
+/** Parsed strictly: a selector or rule that the tests don't know can't pass unseen, nor can an empty list. */
+export const policies = remembered((rendered) => specOf(rendered, 'NetworkPolicy', policySpec));
+export const disruptionBudgets = remembered((rendered) =>
+  specOf(
+    rendered,
+    'PodDisruptionBudget',
+    z.object({
+      maxUnavailable: z.int(),
+      selector: labelSelector,
+      unhealthyPodEvictionPolicy: z.string().optional(),
+    }),
+  ),
+);
+export const apiServices = remembered((rendered) =>
+  specOf(
+    rendered,
+    'APIService',
+    z.object({ service: z.object({ name: z.string(), namespace: z.string(), port: z.int() }) }),
+  ),
+);
+
+/** Files of a ConfigMap, or keys of a Secret, by name. */
+const dataOf = (rendered: Rendered, kind: string, field: 'data' | 'stringData') =>
+  objectsOf(rendered, kind).map((object) => {
+    const fields = z.object({ data: text.optional(), stringData: text.optional() }).parse(object.raw);
+    return { ...object, data: fields[field] ?? {} };
+  });
+
+export const configMaps = remembered((rendered) => dataOf(rendered, 'ConfigMap', 'data'));
+export const secrets = remembered((rendered) => dataOf(rendered, 'Secret', 'stringData'));
+
+/** The text of a file of a ConfigMap. */
+export function configFile(rendered: Rendered, configMap: string, file: string): string {
+  const { data } = only(
+    configMaps(rendered).filter(({ name }) => name === configMap),
+    `ConfigMap ${configMap}`,
+  );
+  return defined(data[file], `file ${file} of ConfigMap ${configMap}`);
+}
+
+/** The value of a container's environment variable, as text. */
+export const envOf = (of: Container, name: string): string | undefined =>
+  of.env.find((variable) => variable.name === name)?.value;
+
+const roleBinding = z.object({
+  roleRef: z.object({ kind: z.string(), name: z.string() }),
+  subjects: z.array(z.object({ kind: z.string(), name: z.string(), namespace: z.string() })),
+});
+export const roleBindings = remembered((rendered) =>
+  rendered.objects
+    .filter(({ kind }) => kind === 'RoleBinding' || kind === 'ClusterRoleBinding')
+    .map((object) => ({ ...object, ...roleBinding.parse(object.raw) })),
+);
+
+export const hasLabels = (
+  labels: Readonly<Record<string, string>>,
+  selector: Readonly<Record<string, string>>,
+): boolean => Object.entries(selector).every(([name, value]) => labels[name] === value);
+
+/** The workloads of a namespace whose pods a selector selects. */
+export const selected = (
+  rendered: Rendered,
+  namespace: string | undefined,
+  selector: Readonly<Record<string, string>>,
+): Workload[] =>
+  workloads(rendered).filter((each) => each.namespace === namespace && hasLabels(each.podLabels, selector));
+
+/** The configuration of an environment with some values of a file of one's own. */
+export function configWith(environment: EnvironmentName, overrides: object = {}): Config {
+  return withFile('own.json', JSON.stringify(overrides), (configFile) =>
+    loadConfig(environment, { configFile }),
+  );
+}
+
+/** Runs something with the path of a file that is gone afterwards. */
+export function withFile<T>(name: string, content: string, use: (path: string) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), 'zakpos-test-'));
+  try {
+    writeFileSync(join(folder, name), content);
+    return use(join(folder, name));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Stands for the hashes of the apps' sources, which are no matter of the charts. */
+const HASHES = { api: 'HASH', web: 'HASH', mobile: 'HASH' };
+
+/** The charts of an environment, composed in memory. */
+export function render(environment: EnvironmentName, overrides: object = {}): Rendered {
+  const config = configWith(environment, overrides);
+  const app = compose(config, HASHES, join(tmpdir(), 'zakpos-never-written'));
+  const charts = app.charts.map((chart) => {
+    const objects: unknown[] = chart.toJson();
+    return { id: chart.node.id, objects: objects.map(toManifest) };
+  });
+  const own = Object.keys(overrides).length === 0 ? '' : ` with ${JSON.stringify(overrides)}`;
+  return {
+    title: `${environment}${own}`,
+    config,
+    charts,
+    objects: charts.flatMap(({ objects }) => objects),
+  };
+}
+
+function toManifest(raw: unknown): Manifest {
+  const { kind, metadata } = manifest.parse(raw);
+  return { kind, ...metadata, namespace: metadata.namespace, raw };
+}
+
+/** The text that is written of an environment. */
+export const yamlOf = remembered((rendered) => Yaml.stringify(...rendered.objects.map(({ raw }) => raw)));
+
+/** Objects of a text, read as kubectl does it, where an unquoted `no` is false. */
+export const parseManifests = (yaml: string): Manifest[] =>
+  parseAllDocuments(yaml, { version: '1.1' }).map((document) => toManifest(document.toJS()));
+
+/** The one element of a list, or an error that says of what there is none or several. */
+export function only<T>(list: readonly T[], what: string): T {
+  const [first] = list;
+  if (first === undefined || list.length > 1) throw new Error(`${list.length} instead of one ${what}`);
+  return first;
+}
+
+export function defined<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`no ${what}`);
+  return value;
+}
+
+/** How messages name an object. */
+export const called = ({ kind, name }: Manifest): string => `${kind} ${name}`;

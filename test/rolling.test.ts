@@ -1,0 +1,112 @@
+/** A changed value rolls the pods that use it, and no others. */
+import { defined, render, workloads, type Rendered } from './manifests.ts';
+
+const dev = render('dev');
+const prod = render('prod');
+const base = { dev, prod };
+
+const templates = (rendered: Rendered): ReadonlyMap<string, string> =>
+  new Map(
+    workloads(rendered).map(({ podLabels, template }) => [
+      defined(podLabels['app.kubernetes.io/name'], 'name'),
+      JSON.stringify(template),
+    ]),
+  );
+
+/** Workloads whose pods are made anew. */
+function rolled(environment: 'dev' | 'prod', overrides: object): string[] {
+  const [before, after] = [templates(base[environment]), templates(render(environment, overrides))];
+  const names = new Set([...before.keys(), ...after.keys()]);
+  return [...names].filter((name) => before.get(name) !== after.get(name)).sort();
+}
+
+const API = 'zakpos-api';
+const KAFKA = 'zakpos-kafka';
+const MOBILE = 'zakpos-mobile';
+const POSTGRES = 'zakpos-postgres';
+const REDIS = 'zakpos-redis';
+const REPORTS = 'zakpos-reports';
+const TOPICS = 'zakpos-kafka-topics';
+const WEB = 'zakpos-web';
+const ZOOKEEPER = 'zakpos-zookeeper';
+
+const newSecret = (field: string) => ({
+  secrets: { values: { [field]: 'another-secret-of-40-letters-0123456789' } },
+});
+
+test.each<[string, object, string[]]>([
+  ['nothing', {}, []],
+  ['the memory that Redis may use', { redis: { maxMemory: '48Mi' } }, [REDIS]],
+  ['what Redis evicts', { redis: { evictionPolicy: 'noeviction' } }, [REDIS]],
+  ['the memory of postgres', { postgres: { resources: { limits: { memory: '768Mi' } } } }, [POSTGRES]],
+  ['the connections of postgres', { postgres: { maxConnections: 120 } }, [POSTGRES]],
+  ["ZooKeeper's tick", { zookeeper: { tickTime: 3000 } }, [ZOOKEEPER]],
+  ["Kafka's heap", { kafka: { heap: '400Mi' } }, [KAFKA]],
+  ['a list of topics', { kafka: { topics: [{ name: 'zakpos.sales', partitions: 6 }] } }, [TOPICS]],
+  ['whether topics make themselves', { kafka: { autoCreateTopics: true } }, [KAFKA]],
+  ["the API's log level", { api: { logLevel: 'warn' } }, [API, REPORTS]],
+  ["the API's pool of connections", { api: { databasePoolSize: 5 } }, [API]],
+  ['origins of browsers', { api: { corsOrigins: ['https://back-office.example.com'] } }, [API]],
+  ['limits of requests', { api: { rateLimitPerMinute: 99, loginLimitPerMinute: 9 } }, [API]],
+  ['whether anyone may register', { api: { openRegistration: false } }, [API]],
+  ["the first user's address", { api: { adminEmail: 'owner@example.com' } }, [API]],
+  ['a variable of the API', { api: { env: { HTTP_PROXY: 'http://proxy:3128' } } }, [API, REPORTS]],
+  ["the till's host", { ingress: { host: 'till.localhost' } }, [API]],
+  ['where the till finds the API', { web: { apiUrl: 'https://api.example.com/api/v1' } }, [WEB]],
+  ['where the app finds the API', { mobile: { apiUrl: 'https://api.example.com/api/v1' } }, [MOBILE]],
+  ["the shop's name", { shop: { name: 'Corner shop' } }, [API, MOBILE, WEB]],
+  ["the shop's time zone", { shop: { timeZone: 'Europe/Berlin' } }, [API, REPORTS]],
+  ["the shop's currency", { shop: { currency: 'CHF' } }, [API]],
+  ['the image of the till', { web: { image: 'registry.example.com/till:2' } }, [WEB]],
+  ['a class of storage', { kafka: { storage: { size: '3Gi' } } }, []],
+  ['a number of pods', { web: { replicas: 2 }, api: { replicas: 2 } }, []],
+  ['a port of the laptop that nobody serves', { localPorts: { postgres: 15432, https: 8443 } }, []],
+  ['the password of the superuser', newSecret('postgresSuperuserPassword'), [POSTGRES]],
+  ['the password of the owner', newSecret('postgresOwnerPassword'), [API, POSTGRES]],
+  ['the password of the app', newSecret('postgresPassword'), [API, POSTGRES, REPORTS]],
+  ['the password of the exporter', newSecret('postgresExporterPassword'), [POSTGRES]],
+  ['the password of the backup', newSecret('postgresBackupPassword'), [POSTGRES]],
+  ['the password of Redis', newSecret('redisPassword'), [API, REDIS]],
+  ['the key of tokens', newSecret('jwtSecret'), [API]],
+  ['the password of the first user', newSecret('adminPassword'), [API]],
+])('a change of %s rolls exactly its users in dev', (_, overrides, expected) => {
+  expect(rolled('dev', overrides)).toEqual(expected);
+});
+
+test.each<[string, object, string[]]>([
+  ['the third ZooKeeper gone', { zookeeper: { replicas: 1 } }, [ZOOKEEPER]],
+  ['five brokers', { kafka: { replicas: 5 } }, []],
+  ['one copy to be acknowledged', { kafka: { minInSyncReplicas: 1 } }, [KAFKA, TOPICS]],
+  [
+    'an existing Redis',
+    { redis: { mode: 'external', external: { host: 'redis.example.com' } } },
+    [API, REDIS],
+  ],
+  ['the till away', { web: { enabled: false } }, [WEB]],
+  ['TLS', { ingress: { tlsSecret: 'till-tls' } }, [API]],
+])('%s rolls exactly the pods that it is of in prod', (_, overrides, expected) => {
+  expect(rolled('prod', overrides)).toEqual(expected);
+});
+
+test('a Job whose pod changes is another Job, since a Job cannot be changed', () => {
+  const nameOfJob = (rendered: Rendered) =>
+    workloads(rendered).flatMap(({ kind, name }) => (kind === 'Job' ? [name] : []));
+  const changed = render('dev', { kafka: { topics: [{ name: 'zakpos.sales', retention: '8d' }] } });
+  expect(nameOfJob(dev)).toHaveLength(1);
+  expect(nameOfJob(changed)).toHaveLength(1);
+  expect(nameOfJob(changed)).not.toEqual(nameOfJob(dev));
+  expect(nameOfJob(render('dev', { redis: { maxMemory: '48Mi' } }))).toEqual(nameOfJob(dev));
+});
+
+test('names of objects stay when values change', () => {
+  const names = (rendered: Rendered) =>
+    rendered.objects.filter(({ kind }) => kind !== 'Job').map(({ kind, name }) => `${kind} ${name}`);
+  const changed = render('dev', {
+    redis: { maxMemory: '48Mi' },
+    shop: { name: 'Corner shop' },
+    ingress: { host: 'till.localhost' },
+    kafka: { topics: [] },
+    ...newSecret('jwtSecret'),
+  });
+  expect(names(changed)).toEqual(names(dev));
+});
