@@ -6,7 +6,7 @@ import { App } from 'cdk8s';
 import { ApiChart } from './charts/api.ts';
 import { IngressChart } from './charts/ingress.ts';
 import { KafkaChart } from './charts/kafka.ts';
-import { MetricsServerChart } from './charts/metrics-server.ts';
+import { MetricsApiChart, MetricsServerChart } from './charts/metrics-server.ts';
 import { MobileChart } from './charts/mobile.ts';
 import { NamespaceChart } from './charts/namespace.ts';
 import { NetworkPolicyChart } from './charts/network-policies.ts';
@@ -52,6 +52,7 @@ export function compose(config: Config, hashes: Readonly<Record<Application, str
   if (config.web.enabled) new WebChart(app, '51-web', props);
   if (config.mobile.enabled) new MobileChart(app, '52-mobile', props);
   new IngressChart(app, '60-ingress', props);
+  if (addons.metricsServer.enabled) new MetricsApiChart(app, '70-metrics-api', props);
   return app;
 }
 

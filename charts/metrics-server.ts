@@ -83,13 +83,23 @@ export class MetricsServerChart extends ZakposChart {
       workload: METRICS_SERVER,
       ports: { https: SERVICE_PORT },
     });
+  }
+}
+
+/**
+ * Makes metrics-server a part of the Kubernetes API. Applied last: the API server dials the Service at once and keeps
+ * the connection, so the nodes have to route the Service's address by then.
+ */
+export class MetricsApiChart extends ZakposChart {
+  constructor(scope: Construct, id: string, props: ZakposChartProps) {
+    super(scope, id, props);
     clusterScoped(
       new k8s.KubeApiService(this, 'api-service', {
         metadata: { name: 'v1beta1.metrics.k8s.io' },
         spec: {
           group: 'metrics.k8s.io',
           version: 'v1beta1',
-          service: { name: METRICS_SERVER, namespace: config.systemNamespace, port: SERVICE_PORT },
+          service: { name: METRICS_SERVER, namespace: props.config.systemNamespace, port: SERVICE_PORT },
           insecureSkipTlsVerify: true,
           groupPriorityMinimum: 100,
           versionPriority: 100,

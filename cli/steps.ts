@@ -45,7 +45,7 @@ interface TaskLine {
 
 const lineOf = (task: TaskLine): Line => ({
   note: (text) => {
-    task.output = text;
+    if (task.output !== text) task.output = text;
   },
   rename: (title) => {
     task.title = title;
