@@ -107,7 +107,10 @@ class TopicsJob extends HardenedJob {
             // The tools live for a second: no time for the second compiler and the parallel collector.
             KAFKA_JVM_PERFORMANCE_OPTS: '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto',
           },
-          resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { cpu: null, memory: '384Mi' } },
+          resources: {
+            requests: { cpu: '50m', memory: '128Mi' },
+            limits: { cpu: config.kafka.resources.limits.cpu, memory: '384Mi' },
+          },
           mounts: [{ volume: Volume.configFiles('scripts', scripts), path: SCRIPTS }, ...writableFolders()],
         },
       ],

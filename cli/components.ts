@@ -129,6 +129,11 @@ export interface Component {
 /** How far a component is. */
 export interface Progress {
   readonly ready: boolean;
+  /**
+   * Why a Job is at its end without having done its work.
+   * @default - it isn't
+   */
+  readonly failed?: string;
   /** Such as `1/2`. */
   readonly replicas: string;
   /** Its pods of the newest version; where there are none yet, all that it has. */
@@ -166,8 +171,14 @@ export function progressOf(component: Component, snapshot: Snapshot): Progress {
   if (controller === undefined) return { ready: false, replicas: '0/?', pods: [] };
   const pods = podsOf(controller, snapshot);
   if (controller.kind === 'Job') {
-    const done = controller.status.succeeded > 0;
-    return { ready: done, replicas: done ? 'done' : 'running', pods };
+    const { succeeded, conditions } = controller.status;
+    const failure = conditions.find(({ type, status }) => type === 'Failed' && status === 'True');
+    return {
+      ready: succeeded > 0,
+      ...(failure === undefined ? {} : { failed: failure.message ?? 'it gave up' }),
+      replicas: succeeded > 0 ? 'done' : failure === undefined ? 'running' : 'failed',
+      pods,
+    };
   }
   const { spec, status, metadata } = controller;
   const current = status.observedGeneration >= metadata.generation && status.updatedReplicas >= spec.replicas;

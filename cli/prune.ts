@@ -47,54 +47,64 @@ const liveObject = z.object({
 export type LabelledObject = z.output<typeof liveObject>;
 const liveList = z.object({ items: z.array(liveObject) });
 
-/**
- * Deletes what isn't wanted any more and answers its names. Only the namespaces that the manifests themselves hold
- * are looked into; what has no namespace, or lies in one of the system's, is only deleted from `wholeCluster`s, since
- * another installation in the same cluster may share it.
- */
+/** Where to look for what isn't wanted any more. */
+export interface PruneScope {
+  /** Namespaces that are all this environment's. */
+  readonly namespaces: readonly string[];
+  /**
+   * Whether objects without a namespace and those in kube-system are this environment's, too: in a cluster of its
+   * own. In any other, another installation may share them.
+   */
+  readonly wholeCluster: boolean;
+}
+
+/** Deletes what carries the product's labels and isn't in the manifests, and answers its names. */
 export async function prune(
   kubectl: Kubectl,
   wanted: readonly Manifest[],
-  { wholeCluster, namespaces }: { readonly wholeCluster: boolean; readonly namespaces: readonly string[] },
+  scope: PruneScope,
 ): Promise<string[]> {
-  const list = async (kinds: readonly string[], scope: readonly string[]): Promise<LabelledObject[]> =>
-    (await kubectl.json(liveList, ['get', kinds.join(','), ...scope, '-l', SELECTOR]))?.items ?? [];
-  const found = wholeCluster
-    ? await list([...PRUNED.namespaced, ...PRUNED.clusterScoped], ['--all-namespaces'])
-    : (
-        await Promise.all(namespaces.map((namespace) => list(PRUNED.namespaced, ['--namespace', namespace])))
-      ).flat();
-  const unwanted = selectUnwanted(found, wanted);
+  const list = async (kinds: readonly string[], flags: readonly string[]): Promise<LabelledObject[]> =>
+    (await kubectl.json(liveList, ['get', kinds.join(','), ...flags, '-l', SELECTOR]))?.items ?? [];
+  const found = scope.wholeCluster
+    ? [list([...PRUNED.namespaced, ...PRUNED.clusterScoped], ['--all-namespaces'])]
+    : scope.namespaces.map((namespace) => list(PRUNED.namespaced, ['--namespace', namespace]));
+  const unwanted = selectUnwanted((await Promise.all(found)).flat(), wanted, scope);
   for (const [namespace, names] of byNamespace(unwanted)) {
-    const scope = namespace === '' ? [] : ['--namespace', namespace];
-    await kubectl.run(['delete', ...scope, '--ignore-not-found', '--wait=false', ...names]);
+    const flags = namespace === '' ? [] : ['--namespace', namespace];
+    await kubectl.run(['delete', ...flags, '--ignore-not-found', '--wait=false', ...names]);
   }
-  return unwanted.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+  return unwanted.map(title);
 }
 
-/** What was found but isn't wanted: made by `up`, owned by nobody else, and not already on its way out. */
+/** The objects that are in the scope, not wanted, and nobody else's to delete. */
 export function selectUnwanted(
   found: readonly LabelledObject[],
   wanted: readonly Manifest[],
+  { namespaces, wholeCluster }: PruneScope,
 ): LabelledObject[] {
-  const keep = new Set(wanted.map(key));
+  const kept = new Set(wanted.map(identity));
+  const isInScope = ({ metadata: { namespace } }: LabelledObject): boolean =>
+    namespace === undefined || namespace === 'kube-system' ? wholeCluster : namespaces.includes(namespace);
   return found.filter(
     (object) =>
+      isInScope(object) &&
+      !kept.has(identity(object)) &&
+      !NEVER_PRUNED.some((kind) => kind === object.kind) &&
       object.metadata.ownerReferences === undefined &&
-      object.metadata.deletionTimestamp === undefined &&
-      !keep.has(key(object)),
+      object.metadata.deletionTimestamp === undefined,
   );
 }
 
-const key = ({ kind, metadata }: Manifest): string =>
-  [kind, metadata.namespace ?? '', metadata.name].join(' ');
+const title = ({ kind, metadata }: Manifest): string => `${kind}/${metadata.name}`;
 
-/** Arguments for `kubectl delete` by namespace; without one under ''. */
+const identity = (object: Manifest): string => `${object.metadata.namespace ?? ''} ${title(object)}`;
+
 function byNamespace(objects: readonly LabelledObject[]): Map<string, string[]> {
   const names = new Map<string, string[]>();
-  for (const { kind, metadata } of objects) {
-    const namespace = metadata.namespace ?? '';
-    names.set(namespace, [...(names.get(namespace) ?? []), `${kind.toLowerCase()}/${metadata.name}`]);
+  for (const object of objects) {
+    const namespace = object.metadata.namespace ?? '';
+    names.set(namespace, [...(names.get(namespace) ?? []), title(object)]);
   }
   return names;
 }

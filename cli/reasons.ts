@@ -19,13 +19,16 @@ const HOPELESS_RESTARTS = 3;
 const SCHEDULING_SECONDS = 15;
 
 /** Why a pod isn't ready; `undefined` when it is. `now` is in milliseconds. */
-export function reasonOf(pod: Pod, now: number): Reason | undefined {
+export function reasonOf(pod: Pod, now: number, schedulingSeconds = SCHEDULING_SECONDS): Reason | undefined {
   const { conditions, initContainerStatuses, containerStatuses } = pod.status;
   const condition = (type: string) => conditions.find((each) => each.type === type);
   if (condition('Ready')?.status === 'True') return undefined;
 
   const scheduled = condition('PodScheduled');
-  if (scheduled?.status === 'False') return unscheduled(pod, scheduled.message ?? 'no node is free', now);
+  if (scheduled?.status === 'False') {
+    const seconds = (now - Date.parse(pod.metadata.creationTimestamp)) / 1000;
+    return unscheduled(scheduled.message ?? 'no node is free', seconds >= schedulingSeconds);
+  }
 
   for (const status of [...initContainerStatuses, ...containerStatuses]) {
     const reason = reasonOfContainer(status, initContainerStatuses.includes(status));
@@ -34,11 +37,16 @@ export function reasonOf(pod: Pod, now: number): Reason | undefined {
   return { fact: containerStatuses.length === 0 ? 'starting' : 'not ready yet' };
 }
 
-function unscheduled(pod: Pod, message: string, now: number): Reason {
-  const waited = (now - Date.parse(pod.metadata.creationTimestamp)) / 1000;
+function unscheduled(message: string, isFinal: boolean): Reason {
   const fact = `no node takes it: ${message.replace(/ preemption:.*/, '')}`;
   // A claim is bound after its pod was first looked at.
-  if (waited < SCHEDULING_SECONDS) return { fact };
+  if (!isFinal) return { fact };
+  if (/PersistentVolumeClaim|persistent volume|storage/i.test(message)) {
+    return {
+      fact,
+      fix: 'Look at the claim with `kubectl describe pvc`: its storageClass has to exist and to make volumes; storage.storageClass of this component names another.',
+    };
+  }
   return {
     fact,
     fix: 'Give the node (docker, on a laptop) more memory and CPU, or lower resources.requests of this component in a file that ZAKPOS_CONFIG names.',

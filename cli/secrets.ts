@@ -7,9 +7,6 @@ import { neededSecrets, type SecretSpec, type SecretValue } from '../environment
 import { CliError } from './errors.ts';
 import type { Kubectl } from './kubectl.ts';
 
-/** Shorter than this is guessed too easily. */
-const MINIMUM_LENGTH = 12;
-
 const secretSchema = z.object({
   metadata: z.object({ name: z.string() }),
   data: z.record(z.string(), z.string()).default({}),
@@ -55,8 +52,8 @@ export function problemsOf(config: Config, live: LiveSecrets): SecretProblem[] {
           { secret, missing: false, fact: `has under "${key}" a value that dev's documentation shows` },
         ];
       }
-      return text.length < MINIMUM_LENGTH
-        ? [{ secret, missing: false, fact: `has under "${key}" fewer than ${MINIMUM_LENGTH} characters` }]
+      return text.length < value.minimum
+        ? [{ secret, missing: false, fact: `has under "${key}" fewer than ${value.minimum} characters` }]
         : [];
     });
   });

@@ -1,10 +1,11 @@
 /** Whether the running system does its job: a sale through the ingress, found again where it has to be. */
 import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
+import { request as secureRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Config } from '../environments/schema.ts';
-import { CliError } from './errors.ts';
+import { CliError, messageOf } from './errors.ts';
 import type { Kubectl } from './kubectl.ts';
 import { readSecrets } from './secrets.ts';
 import type { Line } from './steps.ts';
@@ -60,7 +61,7 @@ export class SmokeTest {
       JSON.parse((await this.expect(this.path('products?limit=50'), 200, { token })).body),
     );
     const product = list.find(({ stock, active }) => active && stock > 0);
-    if (product === undefined) throw new Error('no product is in stock, so nothing can be sold');
+    if (product === undefined) throw this.problem('no product is in stock, so nothing can be sold');
     const answer = await this.expect(this.path('sales'), 201, {
       token,
       idempotencyKey: randomUUID(),
@@ -89,7 +90,7 @@ export class SmokeTest {
   private async findInPostgres(id: string): Promise<void> {
     const rows = await this.sql(`select count(*) from sales where id = '${id}'`);
     if (rows !== '1')
-      throw new Error(`the sale ${id} was answered with 201 but PostgreSQL has ${rows} of it`);
+      throw this.problem(`the sale ${id} was answered with 201 but PostgreSQL has ${rows} of it`);
   }
 
   /** Asked twice, the second answer comes from the cache; and the cache itself has it. */
@@ -97,7 +98,9 @@ export class SmokeTest {
     await this.expect(this.path('reports/today'), 200, { token });
     const cached = await this.expect(this.path('reports/today'), 200, { token });
     if (cached.headers['x-cache'] !== 'HIT') {
-      throw new Error(`today's total is not from the cache (X-Cache: ${String(cached.headers['x-cache'])})`);
+      throw this.problem(
+        `today's total is not from the cache (X-Cache: ${String(cached.headers['x-cache'])})`,
+      );
     }
     if (this.config.redis.mode !== 'statefulset') return;
     const { date, totalMinor } = totals.parse(JSON.parse(cached.body));
@@ -106,7 +109,8 @@ export class SmokeTest {
       '-c',
       `REDISCLI_AUTH=$(cat /run/secrets/redis/password) redis-cli --no-auth-warning --raw get zakpos:totals:${date}`,
     ]);
-    if (!stored.includes(`"totalMinor":${totalMinor}`)) throw new Error(`Redis has "${stored}" for ${date}`);
+    if (!stored.includes(`"totalMinor":${totalMinor}`))
+      throw this.problem(`Redis has "${stored}" for ${date}`);
   }
 
   /** The worker has read every sale's event from Kafka, this one's too, once each. */
@@ -115,7 +119,8 @@ export class SmokeTest {
       'select (select coalesce(sum(sales), 0) from sales_hourly), (select count(*) from sales)',
     );
     const [counted, sold] = counts.split('|');
-    if (counted !== sold) throw new Error(`the worker has counted ${counted ?? '?'} of ${sold ?? '?'} sales`);
+    if (counted !== sold)
+      throw this.problem(`the worker has counted ${counted ?? '?'} of ${sold ?? '?'} sales`);
   }
 
   private sql(query: string): Promise<string> {
@@ -141,18 +146,21 @@ export class SmokeTest {
   private async expect(path: string, status: number, call: Call = {}): Promise<Answer> {
     const answer = await this.call(path, call);
     if (answer.status === status) return answer;
-    throw new Error(`${path} answered ${answer.status} instead of ${status}: ${answer.body.slice(0, 200)}`);
+    throw this.problem(
+      `${path} answered ${answer.status} instead of ${status}: ${answer.body.slice(0, 200)}`,
+    );
   }
 
   private call(path: string, { token, body, idempotencyKey }: Call): Promise<Answer> {
     const { ingress, localPorts } = this.config;
+    const secure = !this.isLocal && ingress.tlsSecret !== undefined;
     const payload = body === undefined ? undefined : JSON.stringify(body);
     return new Promise((resolve, reject) => {
-      const sent = request(
+      const sent = (secure ? secureRequest : request)(
         {
           // Names below localhost are for browsers: not every resolver knows them.
           host: this.isLocal ? '127.0.0.1' : ingress.host,
-          port: this.isLocal ? localPorts.http : 80,
+          port: this.isLocal ? localPorts.http : secure ? 443 : 80,
           path,
           method: payload === undefined ? 'GET' : 'POST',
           timeout: ANSWER_SECONDS * 1000,
@@ -177,6 +185,14 @@ export class SmokeTest {
     });
   }
 
+  private problem(fact: string): CliError {
+    return new CliError(
+      `Everything is ready, but the smoke test failed: ${fact}`,
+      '`npm run status` shows the components; the log of zakpos-api tells more: ' +
+        `\`${this.kubectl.command(`-n ${this.config.namespace} logs deploy/zakpos-api`)}\`.`,
+    );
+  }
+
   private async until<T>(what: string, check: () => Promise<T>): Promise<T> {
     const deadline = Date.now() + PATIENCE_SECONDS * 1000;
     for (;;) {
@@ -184,11 +200,7 @@ export class SmokeTest {
         return await check();
       } catch (error) {
         if (Date.now() > deadline) {
-          throw new CliError(
-            `Everything is ready, but ${what} does not work: ${error instanceof Error ? error.message : String(error)}`,
-            '`npm run status` shows the components; the log of zakpos-api tells more: ' +
-              `\`${this.kubectl.command(`-n ${this.config.namespace} logs deploy/zakpos-api`)}\`.`,
-          );
+          throw error instanceof CliError ? error : this.problem(`${what}: ${messageOf(error)}`);
         }
       }
       await sleep(500);

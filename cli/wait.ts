@@ -9,6 +9,16 @@ import { together, type Line } from './steps.ts';
 
 const INTERVAL_MS = 1000;
 
+export interface Patience {
+  /** Seconds until a component that isn't ready is given up. */
+  readonly seconds: number;
+  /**
+   * Seconds that a pod may be without a node.
+   * @default 15
+   */
+  readonly schedulingSeconds?: number;
+}
+
 /**
  * Ends when all workloads of the manifests are ready.
  * @throws {CliError} for the first that will not become ready by waiting, or isn't within the time
@@ -16,7 +26,7 @@ const INTERVAL_MS = 1000;
 export async function waitForReady(
   kubectl: Kubectl,
   objects: readonly Manifest[],
-  seconds: number,
+  patience: Patience,
 ): Promise<void> {
   const components = componentsOf(objects);
   const namespaces = [...new Set(components.map(({ namespace }) => namespace))];
@@ -25,7 +35,7 @@ export async function waitForReady(
     'Waiting until everything is ready',
     components.map((component) => ({
       title: component.name,
-      work: (line) => waitForOne(kubectl, component, watch, line, Date.now() + seconds * 1000),
+      work: (line) => waitForOne(kubectl, component, watch, line, patience),
     })),
   );
 }
@@ -35,19 +45,26 @@ async function waitForOne(
   component: Component,
   watch: Watch,
   line: Line,
-  deadline: number,
+  { seconds, schedulingSeconds }: Patience,
 ): Promise<void> {
+  const deadline = Date.now() + seconds * 1000;
   for (;;) {
-    const { ready, replicas, pods } = progressOf(component, await watch.next());
+    const { ready, failed, replicas, pods } = progressOf(component, await watch.next());
     if (ready) {
       line.rename(`${component.name} ${replicas}`);
       return;
     }
-    const { pod, reason } = worst(pods);
+    const { pod, reason } = worst(pods, schedulingSeconds);
     const lastWords =
       pod === undefined || reason?.log === undefined ? '' : await lastLine(kubectl, pod, reason.log);
     const fact = `${reason?.fact ?? 'no pod yet'}${lastWords === '' ? '' : `; it says: ${lastWords}`}`;
     line.note(`${component.name} ${replicas}: ${fact}`);
+    if (failed !== undefined) {
+      throw new CliError(
+        `${component.name} has failed: ${failed}${lastWords === '' ? '' : `; it says: ${lastWords}`}`,
+        `\`${kubectl.command(`-n ${component.namespace} logs job/${component.name}`)}\` tells why; then \`${kubectl.command(`-n ${component.namespace} delete job/${component.name}`)}\` and the same command again.`,
+      );
+    }
     const refused = /refused the password of role/.test(lastWords);
     const fix = refused
       ? 'Put the old password back, or set the new one in the database as it says.'
@@ -63,9 +80,9 @@ async function waitForOne(
 }
 
 /** The pod that keeps a component from being ready; one that waiting can't help comes first. */
-function worst(pods: readonly Pod[]): { pod?: Pod; reason?: Reason } {
+function worst(pods: readonly Pod[], schedulingSeconds?: number): { pod?: Pod; reason?: Reason } {
   const found = pods.flatMap((pod) => {
-    const reason = reasonOf(pod, Date.now());
+    const reason = reasonOf(pod, Date.now(), schedulingSeconds);
     return reason === undefined ? [] : [{ pod, reason }];
   });
   return found.find(({ reason }) => reason.fix !== undefined) ?? found[0] ?? {};

@@ -4,7 +4,14 @@ import type { Config } from './schema.ts';
 /** What a key of a Secret holds: a text known to all, or one that is secret. */
 export type SecretValue =
   | { readonly kind: 'known'; readonly text: string }
-  | { readonly kind: 'secret'; readonly field: keyof Config['secrets']['values']; readonly length: number };
+  | {
+      readonly kind: 'secret';
+      readonly field: keyof Config['secrets']['values'];
+      /** Characters of a new one. */
+      readonly length: number;
+      /** Characters below which it counts as weak. */
+      readonly minimum: number;
+    };
 
 export interface SecretSpec {
   readonly name: string;
@@ -25,10 +32,11 @@ export const POSTGRES_ROLES = {
 } as const;
 
 const known = (text: string): SecretValue => ({ kind: 'known', text });
-const secret = (field: keyof Config['secrets']['values'], length = 32): SecretValue => ({
+const secret = (field: keyof Config['secrets']['values'], length = 32, minimum = 12): SecretValue => ({
   kind: 'secret',
   field,
   length,
+  minimum,
 });
 
 const SECRET_NAMES = {
@@ -73,7 +81,7 @@ export function secretSpecs(config: Config): Readonly<Record<SecretId, SecretSpe
     jwt: {
       name: SECRET_NAMES.jwt,
       type: 'Opaque',
-      keys: { secret: secret('jwtSecret', 48) },
+      keys: { secret: secret('jwtSecret', 48, 32) },
       usedBy: ['zakpos-api'],
     },
     admin: {

@@ -59,28 +59,34 @@ export async function up(options: UpOptions): Promise<void> {
   }
   await step('Secrets', (line) => secrets(kubectl, config, rendered, line));
 
-  const applied = await step('Apply', async (line) => {
-    const changes = await apply(kubectl, rendered);
-    line.rename(`Apply: ${describeChanges(changes)}`);
-    return changes;
+  await step('Apply', async (line) => {
+    line.rename(`Apply: ${describeChanges(await apply(kubectl, rendered))}`);
   });
-  const pruned = await step('Prune', async (line) => {
+  await step('Prune', async (line) => {
     const gone = await prune(kubectl, rendered.objects, {
       wholeCluster: kind !== undefined,
-      namespaces: [config.namespace],
+      namespaces: [config.namespace, config.systemNamespace],
     });
     line.rename(gone.length === 0 ? 'Prune: nothing' : `Prune: ${gone.join(', ')}`);
-    return gone;
   });
-  await waitForReady(kubectl, rendered.objects, options.timeout);
+  await waitForReady(kubectl, rendered.objects, {
+    seconds: options.timeout,
+    // Elsewhere, nodes may be on their way.
+    schedulingSeconds: kind === undefined ? options.timeout : undefined,
+  });
 
-  const changed = applied.created.length + applied.changed.length + pruned.length > 0;
   if (options.smoke) {
     const smoke = new SmokeTest(config, kubectl, kind !== undefined);
+    const tested = `zakpos.io/smoke-tested=${rendered.digest}`;
     await step('Smoke test', async (line) => {
-      if (changed && config.smokeTest === 'sale') return smoke.sell(line);
-      await smoke.read();
-      line.rename('Smoke test: the till and the API answer');
+      // What has sold once needs no further sale; an `up` that was cut off before it leaves no such mark.
+      if (config.smokeTest === 'read' || (await isMarked(kubectl, config, rendered))) {
+        await smoke.read();
+        line.rename('Smoke test: the till and the API answer');
+        return;
+      }
+      await smoke.sell(line);
+      await kubectl.run(['annotate', 'namespace', config.namespace, '--overwrite', tested]);
     });
   }
   console.log(['', ...urlsOf(config), '', adminOf(config), ...documentedPassword(config)].join('\n'));
@@ -120,6 +126,15 @@ async function requireOwnNamespace(kubectl: Kubectl, { namespace }: Config): Pro
     `The namespace "${namespace}" of context "${kubectl.context}" is there and not this project's.`,
     'Choose another: `namespace: …` in a file that ZAKPOS_CONFIG names.',
   );
+}
+
+/** Whether these very manifests have passed the smoke test in this cluster. */
+async function isMarked(kubectl: Kubectl, { namespace }: Config, { digest }: Rendered): Promise<boolean> {
+  const mark = await kubectl.run([
+    ...['get', 'namespace', namespace, '-o'],
+    'jsonpath={.metadata.annotations.zakpos\\.io/smoke-tested}',
+  ]);
+  return mark.trim() === digest;
 }
 
 function describeChanges({ created, changed, unchanged, warnings }: Applied): string {

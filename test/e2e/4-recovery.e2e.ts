@@ -20,7 +20,8 @@ async function killNine(uid: string): Promise<void> {
   const script = `
     for pid in $(grep -lE '${uid}|${uid.replaceAll('-', '_')}' /proc/[0-9]*/cgroup 2>/dev/null | cut -d/ -f3); do
       [ "$(cat /proc/$pid/comm 2>/dev/null)" = pause ] || kill -9 $pid 2>/dev/null
-    done`;
+    done
+    true`;
   await execa('docker', ['exec', NODE, 'sh', '-c', script]);
 }
 

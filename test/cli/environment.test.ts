@@ -1,0 +1,80 @@
+/** Rendered manifests as the commands read them back, and the configuration that they take. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readConfig, readManifests } from '../../cli/environment.ts';
+import { withFile } from '../manifests.ts';
+
+let folder: string;
+
+const manifest = (kind: string, name: string): string =>
+  `apiVersion: v1\nkind: ${kind}\nmetadata:\n  name: ${name}\n  namespace: shop\n`;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'zakpos-manifests-'));
+  writeFileSync(join(folder, '10-b.yaml'), manifest('Service', 'b'));
+  writeFileSync(
+    join(folder, '00-a.yaml'),
+    `apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n---\n${manifest('Role', 'a')}`,
+  );
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+test('the objects of all files are read, in the order of the files', () => {
+  expect(readManifests(folder).objects).toEqual([
+    { kind: 'Namespace', metadata: { name: 'shop' } },
+    { kind: 'Role', metadata: { name: 'a', namespace: 'shop' } },
+    { kind: 'Service', metadata: { name: 'b', namespace: 'shop' } },
+  ]);
+});
+
+test('the folder is the one that kubectl is to be given', () => {
+  expect(readManifests(folder)).toMatchObject({ folder, crds: undefined });
+});
+
+test('files that are no manifests are left alone', () => {
+  const { objects, digest } = readManifests(folder);
+  writeFileSync(join(folder, 'notes.txt'), 'nothing to apply');
+  expect(readManifests(folder)).toMatchObject({ objects, digest });
+});
+
+test('CRDs have a folder of their own and are no objects of the environment', () => {
+  mkdirSync(join(folder, 'crds'));
+  writeFileSync(join(folder, 'crds/till.yaml'), manifest('CustomResourceDefinition', 'tills'));
+  const { crds, objects } = readManifests(folder);
+  expect(crds).toBe(join(folder, 'crds'));
+  expect(objects.map(({ kind }) => kind)).not.toContain('CustomResourceDefinition');
+});
+
+test('the digest stays as long as every byte does', () => {
+  const { digest } = readManifests(folder);
+  expect(digest).toMatch(/^[0-9a-f]{16}$/);
+  expect(readManifests(folder).digest).toBe(digest);
+  writeFileSync(join(folder, '10-b.yaml'), `${manifest('Service', 'b')}# a comment\n`);
+  expect(readManifests(folder).digest).not.toBe(digest);
+});
+
+test('what is no object at all is refused', () => {
+  writeFileSync(join(folder, '20-c.yaml'), 'kind: Service\n');
+  expect(() => readManifests(folder)).toThrow(/metadata/);
+});
+
+test('the configuration is that of the environment with the file that ZAKPOS_CONFIG names', () => {
+  withFile('own.yaml', 'namespace: shop\n', (path) => {
+    process.env.ZAKPOS_CONFIG = path;
+    try {
+      expect(readConfig('prod')).toMatchObject({ environment: 'prod', namespace: 'shop' });
+    } finally {
+      delete process.env.ZAKPOS_CONFIG;
+    }
+  });
+  expect(readConfig('prod').namespace).toBe('zakpos');
+});
+
+test('an environment that there is not is named with those that there are', () => {
+  expect(() => readConfig('production')).toThrow(
+    '"production" is no environment; choose one of dev, test, prod, cloud',
+  );
+});

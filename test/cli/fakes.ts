@@ -1,0 +1,85 @@
+/** Stand-ins for the tools that the commands run: small scripts in a PATH of their own, and a kubectl in memory. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RunOptions, RunResult } from '../../cli/exec.ts';
+import { Kubectl } from '../../cli/kubectl.ts';
+
+/** Scripts of sh by the names of the tools that they stand for. */
+export type Tools = Readonly<Record<string, string>>;
+
+/** A folder with the tools, to be the whole PATH, and what they were called with. */
+export interface ToolFolder {
+  readonly path: string;
+  /** A line for each call, such as `docker ps --all`. */
+  calls(): string[];
+}
+
+/** Runs something with a folder of tools that is gone afterwards. */
+export async function withToolFolder<T>(tools: Tools, use: (folder: ToolFolder) => Promise<T>): Promise<T> {
+  const path = mkdtempSync(join(tmpdir(), 'zakpos-tools-'));
+  const log = join(path, 'calls');
+  writeFileSync(log, '');
+  for (const [name, script] of Object.entries(tools)) {
+    writeFileSync(join(path, name), `#!/bin/sh\necho "${name} $*" >> '${log}'\n${script}\n`, { mode: 0o755 });
+  }
+  try {
+    return await use({ path, calls: () => readFileSync(log, 'utf8').split('\n').filter(Boolean) });
+  } finally {
+    rmSync(path, { recursive: true });
+  }
+}
+
+/** Runs something while these are the only tools that there are. */
+export function withTools<T>(tools: Tools, work: () => Promise<T>): Promise<T> {
+  return withToolFolder(tools, async ({ path }) => {
+    const before = process.env.PATH;
+    process.env.PATH = path;
+    try {
+      return await work();
+    } finally {
+      process.env.PATH = before;
+    }
+  });
+}
+
+/** What a kubectl in memory says to a call; nothing where it is left out. */
+export interface Answer {
+  readonly stdout?: string;
+  readonly stderr?: string;
+  readonly ok?: boolean;
+}
+
+/** A call that a kubectl in memory got. */
+export interface Call {
+  readonly args: readonly string[];
+  readonly input: string | undefined;
+}
+
+/** A kubectl that runs nothing: it notes each call and answers by a function of its arguments. */
+export class FakeKubectl extends Kubectl {
+  readonly calls: Call[] = [];
+  private readonly answer: (args: readonly string[]) => Answer;
+
+  constructor(answer: (args: readonly string[]) => Answer) {
+    super('fake');
+    this.answer = answer;
+  }
+
+  override attempt(args: readonly string[], { input }: RunOptions = {}): Promise<RunResult> {
+    this.calls.push({ args, input });
+    const { stdout = '', stderr = '', ok = true } = this.answer(args);
+    return Promise.resolve({ ok, stdout, stderr, notFound: false });
+  }
+}
+
+/** The message of the error that something ends with. */
+export async function failureOf(work: () => unknown): Promise<string> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof Error) return error.message;
+    throw error;
+  }
+  return 'no error';
+}

@@ -1,0 +1,44 @@
+/** Names of images as the node's containerd has them, and which images are built here. */
+import { builtImages, fullName, load } from '../../cli/images.ts';
+import { configWith } from '../manifests.ts';
+import { withToolFolder } from './fakes.ts';
+
+test.each([
+  ['zakpos-api:1', 'docker.io/library/zakpos-api:1'],
+  ['acme/zakpos-api:1', 'docker.io/acme/zakpos-api:1'],
+  ['docker.io/acme/zakpos-api:1', 'docker.io/acme/zakpos-api:1'],
+  ['ghcr.io/acme/zakpos-api:1', 'ghcr.io/acme/zakpos-api:1'],
+  ['localhost/zakpos-api:1', 'localhost/zakpos-api:1'],
+  ['registry:5000/zakpos-api:1', 'registry:5000/zakpos-api:1'],
+  ['localhosts/zakpos-api:1', 'docker.io/localhosts/zakpos-api:1'],
+])('%s is %s in full', (image, full) => {
+  expect(fullName(image)).toBe(full);
+});
+
+test('the images of all apps that run are built, under a tag that is a hash', () => {
+  expect(builtImages(configWith('dev')).map(({ app }) => app)).toEqual(['api', 'web', 'mobile']);
+  for (const { app, image } of builtImages(configWith('dev')))
+    expect(image).toMatch(new RegExp(`^zakpos-${app}:[0-9a-f]{12}$`));
+});
+
+test('an app that does not run, or has an image of its own, is not built', () => {
+  const config = configWith('dev', { mobile: { enabled: false }, web: { image: 'example.com/web:2' } });
+  expect(builtImages(config).map(({ app }) => app)).toEqual(['api']);
+});
+
+test('an image is loaded onto the nodes that lack it, and onto no other', async () => {
+  const docker = '[ "$2" = full ] && echo docker.io/library/zakpos-api:1; echo other:1';
+  await withToolFolder({ docker, kind: '' }, async ({ path, calls }) => {
+    const before = process.env.PATH;
+    process.env.PATH = path;
+    try {
+      expect(await load({ app: 'api', image: 'zakpos-api:1' }, 'shop', ['full', 'empty'])).toEqual(['empty']);
+      expect(await load({ app: 'api', image: 'zakpos-api:1' }, 'shop', ['full'])).toEqual([]);
+    } finally {
+      process.env.PATH = before;
+    }
+    expect(calls().filter((call) => call.startsWith('kind'))).toEqual([
+      'kind load docker-image zakpos-api:1 --name shop --nodes empty',
+    ]);
+  });
+});

@@ -1,0 +1,80 @@
+/** What kind is given: the template with the cluster's name, the ports of the configuration and whole paths. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { CLUSTER_LABEL, generateKindConfig } from '../../cli/kind-config.ts';
+import { NODE_PORTS } from '../../environments/local-ports.ts';
+import { configWith, only, ROOT } from '../manifests.ts';
+
+const template = readFileSync(join(ROOT, 'kind-config.yaml'), 'utf8');
+const schema = z.looseObject({
+  nodes: z.array(
+    z.looseObject({
+      labels: z.record(z.string(), z.string()),
+      extraMounts: z.array(z.looseObject({ hostPath: z.string() })),
+      extraPortMappings: z.array(z.looseObject({ containerPort: z.int(), hostPort: z.int() })),
+    }),
+  ),
+});
+
+/** What is made of a template, for a cluster "shop" of a repository in /repo. */
+function generated(from = template, ports: object = {}) {
+  const { localPorts } = configWith('dev', { localPorts: ports });
+  return schema.parse(
+    parse(generateKindConfig(from, { cluster: 'shop', root: '/repo', ports: localPorts })),
+  );
+}
+const node = (...args: Parameters<typeof generated>) => only(generated(...args).nodes, 'node');
+
+/** A template of one node with some fields. */
+const withNode = (fields: object): string => JSON.stringify({ nodes: [{ role: 'worker', ...fields }] });
+
+test('every node carries the name of the cluster as its label, beside the labels that it has', () => {
+  expect(CLUSTER_LABEL).toBe('zakpos.io/cluster');
+  expect(node().labels).toEqual({ 'zakpos.io/cluster': 'shop' });
+  expect(node(withNode({ labels: { disk: 'fast' } })).labels).toEqual({
+    disk: 'fast',
+    'zakpos.io/cluster': 'shop',
+  });
+  const two = JSON.stringify({ nodes: [{ role: 'control-plane' }, { role: 'worker' }] });
+  expect(generated(two).nodes.map(({ labels }) => labels[CLUSTER_LABEL])).toEqual(['shop', 'shop']);
+});
+
+test('each port of this machine is what localPorts says, and only those that it names differ', () => {
+  const hostPorts = (ports: object) =>
+    Object.fromEntries(
+      node(template, ports).extraPortMappings.map(({ containerPort, hostPort }) => [containerPort, hostPort]),
+    );
+  expect(hostPorts({ http: 8080, kafka: 19092 })).toEqual({
+    ...hostPorts({}),
+    [NODE_PORTS.http]: 8080,
+    [NODE_PORTS.kafka]: 19092,
+  });
+  expect(hostPorts({})).toMatchObject({ [NODE_PORTS.http]: 80, [NODE_PORTS.kafka]: 9092 });
+});
+
+test('a folder of the repository becomes a whole path, and a whole path stays', () => {
+  const mounts = [
+    { hostPath: './apps', containerPath: '/zakpos/apps', readOnly: true },
+    { hostPath: '/var/cache', containerPath: '/cache' },
+  ];
+  expect(node().extraMounts).toEqual([{ hostPath: '/repo/apps', containerPath: '/zakpos/apps' }]);
+  expect(node(withNode({ extraMounts: mounts })).extraMounts).toEqual([
+    { hostPath: '/repo/apps', containerPath: '/zakpos/apps', readOnly: true },
+    { hostPath: '/var/cache', containerPath: '/cache' },
+  ]);
+});
+
+test('everything else of the template is as it was', () => {
+  expect(generated()).toMatchObject({ kind: 'Cluster', apiVersion: 'kind.x-k8s.io/v1alpha4' });
+  expect(node().role).toBe('control-plane');
+  for (const { listenAddress } of node().extraPortMappings) expect(listenAddress).toBe('127.0.0.1');
+});
+
+test('a port of the node that no field stands for is named', () => {
+  expect(() => generated(withNode({ extraPortMappings: [{ containerPort: 31234, hostPort: 1 }] }))).toThrow(
+    'kind-config.yaml maps containerPort 31234, which no field of localPorts stands for.\n' +
+      '  Name it in environments/local-ports.ts, or take the mapping out.',
+  );
+});
