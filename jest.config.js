@@ -1,6 +1,8 @@
 /** Types are checked once by tsc; here TypeScript is only stripped. */
 export default {
   testEnvironment: 'node',
+  // Jest's own cleaning up between files wraps the setters of signal-exit's global emitter until they recurse.
+  testEnvironmentOptions: { globalsCleanup: 'off' },
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '\\.ts$': [
