@@ -34,16 +34,21 @@ export interface Applied extends Changes {
 }
 
 /**
- * Server-side apply of an environment, its CRDs first. The field manager is kubectl's own, so that `up` and
+ * Server-side apply of files, in their order, after the CRDs that they need. The field manager is kubectl's own, so that `up` and
  * `kubectl apply --server-side` by hand take turns without a conflict. What other managers had set is taken over.
  */
-export async function apply(kubectl: Kubectl, { folder, crds }: Rendered): Promise<Applied> {
+export async function apply(
+  kubectl: Kubectl,
+  files: readonly string[],
+  crds?: Rendered['crds'],
+): Promise<Applied> {
+  const named = files.flatMap((file) => ['-f', file]);
   if (crds !== undefined) {
     await kubectl.run([...APPLY, '-f', crds]);
     await kubectl.run(['wait', '--for=condition=Established', '--timeout=60s', '-f', crds]);
   }
-  const before = await kubectl.json(liveObjects, ['get', '-f', folder, '--ignore-not-found']);
-  const result = await kubectl.attempt([...APPLY, '-f', folder, '-o', 'json']);
+  const before = await kubectl.json(liveObjects, ['get', ...named, '--ignore-not-found']);
+  const result = await kubectl.attempt([...APPLY, ...named, '-o', 'json']);
   if (!result.ok) throw kubectl.explain(result.stderr);
   const after = liveObjects.parse(JSON.parse(result.stdout));
   return {

@@ -136,7 +136,7 @@ export interface Progress {
   readonly failed?: string;
   /** Such as `1/2`. */
   readonly replicas: string;
-  /** Its pods of the newest version; where there are none yet, all that it has. */
+  /** Its pods of the newest version. */
   readonly pods: readonly Pod[];
 }
 

@@ -35,6 +35,13 @@ export type Manifest = z.output<typeof manifestSchema>;
 export interface Rendered {
   /** Folder that `kubectl apply -f` takes. */
   readonly folder: string;
+  /** Its files, but `registrations`. */
+  readonly files: readonly string[];
+  /**
+   * Files that make a Service a part of the Kubernetes API. They come after that Service serves: until then, the API
+   * server can't list its own resources, and it may keep a connection to whatever else has answered at the address.
+   */
+  readonly registrations: readonly string[];
   /** Folder of the CRDs that must be there before. */
   readonly crds: string | undefined;
   readonly objects: readonly Manifest[];
@@ -65,14 +72,23 @@ export function readManifests(folder: string): Rendered {
   const files = readdirSync(folder)
     .filter((file) => file.endsWith('.yaml'))
     .sort()
-    .map((file) => readFileSync(join(folder, file), 'utf8'));
+    .map((file) => {
+      const text = readFileSync(join(folder, file), 'utf8');
+      const documents = parseAllDocuments(text).map((document) => manifestSchema.parse(document.toJS()));
+      return { path: join(folder, file), text, documents };
+    });
+  const registers = ({ documents }: { readonly documents: readonly Manifest[] }): boolean =>
+    documents.some(({ kind }) => kind === 'APIService');
   const crds = join(folder, 'crds');
   return {
     folder,
+    files: files.filter((file) => !registers(file)).map(({ path }) => path),
+    registrations: files.filter(registers).map(({ path }) => path),
     crds: existsSync(crds) ? crds : undefined,
-    objects: files.flatMap((text) =>
-      parseAllDocuments(text).map((document) => manifestSchema.parse(document.toJS())),
-    ),
-    digest: createHash('sha256').update(files.join('\0')).digest('hex').slice(0, 16),
+    objects: files.flatMap(({ documents }) => documents),
+    digest: createHash('sha256')
+      .update(files.map(({ text }) => text).join('\0'))
+      .digest('hex')
+      .slice(0, 16),
   };
 }

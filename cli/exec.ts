@@ -50,9 +50,17 @@ export async function attempt(
     stdout: result.stdout,
     stderr: result.timedOut
       ? `${command} did not answer within ${timeoutSeconds ?? 0} s\n${result.stderr}`.trim()
-      : result.stderr,
+      : result.stderr || whyNotRun(command, result),
     notFound: result.code === 'ENOENT',
   };
+}
+
+/** Why a command without any error output couldn't run to its end: it wasn't there, or was killed. */
+function whyNotRun(
+  command: string,
+  { signal, originalMessage = '' }: { readonly signal?: string; readonly originalMessage?: string },
+): string {
+  return signal === undefined ? originalMessage : `${command} was ended by ${signal}`;
 }
 
 /**

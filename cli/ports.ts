@@ -34,9 +34,15 @@ export async function requireFreePorts(ports: Readonly<Record<LocalPort, number>
   if (first === undefined) return;
   throw new CliError(
     problems.join('\n'),
-    `Stop what holds it; or choose another port: a file with "localPorts: { ${first.field}: ${first.port === 80 ? 8080 : first.port + 1} }", ` +
+    `Stop what holds it; or choose another port: a file with "localPorts: { ${first.field}: ${otherThan(first.port, Object.values(ports))} }", ` +
       'named by ZAKPOS_CONFIG=<file> before the command.',
   );
+}
+
+/** A port near a taken one that no field has. */
+function otherThan(taken: number, wanted: readonly number[]): number {
+  const other = taken === 80 ? 8080 : taken + 1;
+  return wanted.includes(other) ? otherThan(other, wanted) : other;
 }
 
 /** Whether something listens on the port, or listening on it is refused for that reason. */

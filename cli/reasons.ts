@@ -41,7 +41,7 @@ function unscheduled(message: string, isFinal: boolean): Reason {
   const fact = `no node takes it: ${message.replace(/ preemption:.*/, '')}`;
   // A claim is bound after its pod was first looked at.
   if (!isFinal) return { fact };
-  if (/PersistentVolumeClaim|persistent volume|storage/i.test(message)) {
+  if (/PersistentVolumeClaim|persistent volume|(?<!ephemeral-)storage/i.test(message)) {
     return {
       fact,
       fix: 'Look at the claim with `kubectl describe pvc`: its storageClass has to exist and to make volumes; storage.storageClass of this component names another.',
@@ -77,7 +77,11 @@ function reasonOfContainer(status: ContainerStatus, isInit: boolean): Reason | u
     };
   }
   const ended = terminated ?? lastState.terminated;
-  if (ended !== undefined && ended.exitCode !== 0 && state.running === undefined) {
+  if (
+    ended !== undefined &&
+    state.running === undefined &&
+    (ended.exitCode !== 0 || waiting?.reason === 'CrashLoopBackOff')
+  ) {
     const how =
       ended.reason === 'OOMKilled' ? 'ran out of its memory limit' : `ended with exit code ${ended.exitCode}`;
     const fact = `${what} ${how}${restartCount > 0 ? `, ${restartCount} restarts` : ''}`;

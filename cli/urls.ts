@@ -4,7 +4,8 @@ import type { Config } from '../environments/schema.ts';
 export function urlsOf({ ingress, localPorts, addons, web, mobile, api }: Config): string[] {
   const scheme = ingress.tlsSecret === undefined ? 'http' : 'https';
   const own = addons.traefik.enabled;
-  const port = own && localPorts.http !== 80 ? `:${localPorts.http}` : '';
+  const [usual, actual] = scheme === 'http' ? [80, localPorts.http] : [443, localPorts.https];
+  const port = own && actual !== usual ? `:${actual}` : '';
   const row = (what: string, host: string, path: string, localPort: number): string =>
     `${what.padEnd(8)} ${scheme}://${host}${port}${path}${own ? `  or  http://localhost:${localPort}${path}` : ''}`;
   return [

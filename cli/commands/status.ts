@@ -79,7 +79,7 @@ async function whyNot(kubectl: Kubectl, pods: readonly Pod[]): Promise<string> {
     const words = reason.log === undefined ? '' : await lastLine(kubectl, pod, reason.log);
     return words === '' ? reason.fact : `${reason.fact}; it says: ${words}`;
   }
-  return pods.length === 0 ? 'not there; `npm run up` makes it' : 'rolling out';
+  return pods.length === 0 ? 'has no pod yet' : 'rolling out';
 }
 
 /** Empty where there is no metrics API, or it knows nothing yet. */

@@ -60,12 +60,13 @@ export async function up(options: UpOptions): Promise<void> {
   await step('Secrets', (line) => secrets(kubectl, config, rendered, line));
 
   await step('Apply', async (line) => {
-    line.rename(`Apply: ${describeChanges(await apply(kubectl, rendered))}`);
+    line.rename(`Apply: ${describeChanges(await apply(kubectl, rendered.files, rendered.crds))}`);
   });
   await step('Prune', async (line) => {
     const gone = await prune(kubectl, rendered.objects, {
       wholeCluster: kind !== undefined,
-      namespaces: [config.namespace, config.systemNamespace],
+      // In somebody else's cluster, another installation may share the add-ons.
+      namespaces: kind === undefined ? [config.namespace] : [config.namespace, config.systemNamespace],
     });
     line.rename(gone.length === 0 ? 'Prune: nothing' : `Prune: ${gone.join(', ')}`);
   });
@@ -75,6 +76,11 @@ export async function up(options: UpOptions): Promise<void> {
     schedulingSeconds: kind === undefined ? options.timeout : undefined,
   });
 
+  if (rendered.registrations.length > 0) {
+    await step('API extensions', async (line) => {
+      line.rename(`API extensions: ${describeChanges(await apply(kubectl, rendered.registrations))}`);
+    });
+  }
   if (options.smoke) {
     const smoke = new SmokeTest(config, kubectl, kind !== undefined);
     const tested = `zakpos.io/smoke-tested=${rendered.digest}`;

@@ -1,4 +1,3 @@
-/** What an apply changed is told by what people wrote; what controllers note for themselves does not count. */
 import { apply, compare } from '../../cli/apply.ts';
 import { failureOf, FakeKubectl } from './fakes.ts';
 
@@ -66,7 +65,7 @@ test('what is there but was not applied is no change', () => {
 });
 
 describe('apply', () => {
-  const rendered = { folder: '/out/dev', crds: undefined, objects: [], digest: '' };
+  const files = ['/out/dev/00-a.yaml', '/out/dev/10-b.yaml'];
   const list = (...items: object[]): string => JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
   const kubectl = (before: string, after: string, stderr = '') =>
     new FakeKubectl(([verb]) => (verb === 'get' ? { stdout: before } : { stdout: after, stderr }));
@@ -74,36 +73,37 @@ describe('apply', () => {
   test('reads what kubectl prints of none, of one and of several objects', async () => {
     const one = JSON.stringify(object('Deployment'));
     const several = list(object('Deployment'), object('Service'));
-    expect(await apply(kubectl('', one), rendered)).toMatchObject({ created: ['Deployment/api'] });
-    expect(await apply(kubectl(one, several), rendered)).toMatchObject({
+    expect(await apply(kubectl('', one), files)).toMatchObject({ created: ['Deployment/api'] });
+    expect(await apply(kubectl(one, several), files)).toMatchObject({
       created: ['Service/api'],
       unchanged: 1,
     });
-    expect(await apply(kubectl(several, several), rendered)).toMatchObject({ unchanged: 2 });
+    expect(await apply(kubectl(several, several), files)).toMatchObject({ unchanged: 2 });
   });
 
   test('tells the warnings of the API server, and nothing else that it says', async () => {
     const said = 'Warning: would violate PodSecurity "restricted"\nThrottling request took 1s';
-    const { warnings } = await apply(kubectl('', list(), said), rendered);
+    const { warnings } = await apply(kubectl('', list(), said), files);
     expect(warnings).toEqual(['Warning: would violate PodSecurity "restricted"']);
   });
 
   test('makes CRDs known before what is made of them', async () => {
     const fake = kubectl('', list());
-    await apply(fake, { ...rendered, crds: '/out/dev/crds' });
-    const verbs = fake.calls.map(({ args }) => [args[0], args[args.indexOf('-f') + 1]]);
+    await apply(fake, files, '/out/dev/crds');
+    const verbs = fake.calls.map(({ args }) => [args[0], ...args.filter((arg) => arg.startsWith('/'))]);
     expect(verbs).toEqual([
       ['apply', '/out/dev/crds'],
       ['wait', '/out/dev/crds'],
-      ['get', '/out/dev'],
-      ['apply', '/out/dev'],
+      ['get', ...files],
+      ['apply', ...files],
     ]);
   });
 
   test('says what to do about a field that must not change', async () => {
-    const stderr = 'The StatefulSet "zakpos-redis" is invalid: spec: Forbidden: updates to statefulset spec for fields';
+    const stderr =
+      'The StatefulSet "zakpos-redis" is invalid: spec: Forbidden: updates to statefulset spec for fields';
     const fake = new FakeKubectl(([verb]) => (verb === 'get' ? {} : { ok: false, stderr }));
-    expect(await failureOf(() => apply(fake, rendered))).toMatch(
+    expect(await failureOf(() => apply(fake, files))).toMatch(
       /^A field changed that Kubernetes does not let change: The StatefulSet "zakpos-redis".*\n {2}Put the old value back/,
     );
   });

@@ -1,4 +1,3 @@
-/** Rendered manifests as the commands read them back, and the configuration that they take. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,4 +76,12 @@ test('an environment that there is not is named with those that there are', () =
   expect(() => readConfig('production')).toThrow(
     '"production" is no environment; choose one of dev, test, prod, cloud',
   );
+});
+
+test('what registers a Service with the Kubernetes API comes after all other files', () => {
+  writeFileSync(join(folder, '05-c.yaml'), manifest('APIService', 'c'));
+  const { files, registrations, objects } = readManifests(folder);
+  expect(files).toEqual([join(folder, '00-a.yaml'), join(folder, '10-b.yaml')]);
+  expect(registrations).toEqual([join(folder, '05-c.yaml')]);
+  expect(objects.map(({ kind }) => kind)).toContain('APIService');
 });

@@ -1,4 +1,3 @@
-/** Child processes: what came of them, and errors that say why without showing what they were given. */
 import { attempt, lastLines, run } from '../../cli/exec.ts';
 import { CliError, messageOf } from '../../cli/errors.ts';
 import { failureOf } from './fakes.ts';
@@ -51,16 +50,17 @@ test('lines of both outputs are seen as they appear', async () => {
 });
 
 test('the error of a failed command shows its first two arguments, what it said and the fix, and no more', async () => {
-  const work = () => run('/bin/sh', sh('echo "no room" >&2; exit 1', 'password=hunter2'), { fix: 'Make room.' });
-  expect(await failureOf(work)).toBe(
-    '`/bin/sh -c echo "no room" >&2; exit 1` failed: no room\n  Make room.',
-  );
+  const work = () =>
+    run('/bin/sh', sh('echo "no room" >&2; exit 1', 'password=hunter2'), { fix: 'Make room.' });
+  expect(await failureOf(work)).toBe('`/bin/sh -c echo "no room" >&2; exit 1` failed: no room\n  Make room.');
   await expect(work()).rejects.toBeInstanceOf(CliError);
 });
 
 test('a command that is not there is named with why it could not run, and without its further arguments', async () => {
   const message = await failureOf(() => run('zakpos-no-such-command', ['get', 'pods', 'hunter2']));
-  expect(message).toMatch(/^`zakpos-no-such-command get pods` failed: spawn zakpos-no-such-command ENOENT\n {2}/);
+  expect(message).toMatch(
+    /^`zakpos-no-such-command get pods` failed: spawn zakpos-no-such-command ENOENT\n {2}/,
+  );
   expect(message).not.toContain('hunter2');
 });
 
@@ -70,7 +70,9 @@ test('the input of a failed command is never shown', async () => {
 });
 
 test('what a failed command wrote to stdout is shown when it wrote no error', async () => {
-  expect(await failureOf(() => run('/bin/sh', sh('echo "disk full"; exit 1')))).toContain('failed: disk full\n');
+  expect(await failureOf(() => run('/bin/sh', sh('echo "disk full"; exit 1')))).toContain(
+    'failed: disk full\n',
+  );
 });
 
 test('of a long output the end is shown', () => {

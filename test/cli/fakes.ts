@@ -12,7 +12,7 @@ export type Tools = Readonly<Record<string, string>>;
 export interface ToolFolder {
   readonly path: string;
   /** A line for each call, such as `docker ps --all`. */
-  calls(): string[];
+  readonly calls: () => string[];
 }
 
 /** Runs something with a folder of tools that is gone afterwards. */

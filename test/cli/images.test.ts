@@ -1,4 +1,3 @@
-/** Names of images as the node's containerd has them, and which images are built here. */
 import { builtImages, fullName, load } from '../../cli/images.ts';
 import { configWith } from '../manifests.ts';
 import { withToolFolder } from './fakes.ts';

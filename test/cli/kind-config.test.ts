@@ -21,9 +21,7 @@ const schema = z.looseObject({
 /** What is made of a template, for a cluster "shop" of a repository in /repo. */
 function generated(from = template, ports: object = {}) {
   const { localPorts } = configWith('dev', { localPorts: ports });
-  return schema.parse(
-    parse(generateKindConfig(from, { cluster: 'shop', root: '/repo', ports: localPorts })),
-  );
+  return schema.parse(parse(generateKindConfig(from, { cluster: 'shop', root: '/repo', ports: localPorts })));
 }
 const node = (...args: Parameters<typeof generated>) => only(generated(...args).nodes, 'node');
 

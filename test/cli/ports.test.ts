@@ -1,7 +1,6 @@
-/** Ports are really taken and really free here; who holds them is told by stand-ins. */
 import { createServer, type Server } from 'node:net';
 import { isTaken, requireFreePorts } from '../../cli/ports.ts';
-import { NODE_PORTS } from '../../environments/local-ports.ts';
+import type { LocalPort } from '../../environments/local-ports.ts';
 import { defined } from '../manifests.ts';
 import { failureOf, withTools, type Tools } from './fakes.ts';
 
@@ -28,15 +27,16 @@ let holder: { server: Server; port: number };
 let free: readonly number[];
 
 beforeAll(async () => {
-  const servers = await Promise.all(Array.from({ length: 11 }, listen));
-  holder = defined(servers[0], 'server');
-  free = servers.slice(1).map(({ port }) => port);
+  const servers = await Promise.all(Array.from({ length: 13 }, listen));
+  const { port: taken } = (holder = defined(servers[0], 'server'));
+  // Those next to the taken one are what a test is about.
+  free = servers.map(({ port }) => port).filter((port) => port < taken || port > taken + 2);
   await Promise.all(servers.slice(1).map(({ server }) => close(server)));
 });
 afterAll(() => close(holder.server));
 
 /** A free port for each field, but for those that are named. */
-const ports = (own: Partial<typeof NODE_PORTS | Record<keyof typeof NODE_PORTS, number>> = {}) => {
+const ports = (own: Partial<Record<LocalPort, number>> = {}) => {
   const of = (index: number): number => defined(free[index], 'free port');
   return {
     http: of(0),

@@ -1,4 +1,3 @@
-/** What is wrong with Secrets is told without them; new ones are random and complete. */
 import { z } from 'zod';
 import {
   describeProblem,
@@ -61,7 +60,9 @@ describe('the problems of Secrets', () => {
       'has under "password" a value that dev\'s documentation shows',
     ],
   ])('name %s', (_, data, fact) => {
-    expect(lines(withRedis(data))).toEqual([`Secret zakpos-redis ${fact} (used by zakpos-redis, zakpos-api)`]);
+    expect(lines(withRedis(data))).toEqual([
+      `Secret zakpos-redis ${fact} (used by zakpos-redis, zakpos-api)`,
+    ]);
     expect(problemsOf(config, withRedis(data)).map(({ missing }) => missing)).toEqual([false]);
   });
 

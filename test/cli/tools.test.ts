@@ -1,8 +1,8 @@
-/** Versions as the tools print them, and what is said when one is missing, too old or not running. */
 import { checkTools, isOlder, MINIMUM, parseVersion, type Tool } from '../../cli/tools.ts';
 import { failureOf, withTools, type Tools } from './fakes.ts';
 
-const KUBECTL = '{"clientVersion":{"major":"1","minor":"34","gitVersion":"v1.34.1"},"kustomizeVersion":"v5.7.1"}';
+const KUBECTL =
+  '{"clientVersion":{"major":"1","minor":"34","gitVersion":"v1.34.1"},"kustomizeVersion":"v5.7.1"}';
 const ALL: Tools = {
   docker: 'echo 27.3.1',
   kind: 'echo kind v0.31.0 go1.25.5 linux/amd64',
@@ -71,7 +71,9 @@ test('a tool that is not asked for may be missing', async () => {
 });
 
 test('a tool that is too old is named with the oldest that works', async () => {
-  const [problem, fix] = (await refusal({ ...ALL, kind: 'echo kind v0.20.0 go1.20 linux/amd64' })).split('\n');
+  const [problem, fix] = (await refusal({ ...ALL, kind: 'echo kind v0.20.0 go1.20 linux/amd64' })).split(
+    '\n',
+  );
   expect(problem).toBe(`kind 0.20.0 is too old; ${MINIMUM.kind} is the oldest that works.`);
   expect(fix).toMatch(/Install kind/);
 });

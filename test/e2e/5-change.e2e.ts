@@ -33,7 +33,6 @@ describe('a changed value rolls exactly the pods that use it', () => {
       'zakpos-api',
       'zakpos-mobile',
       'zakpos-redis',
-      'zakpos-reports',
       'zakpos-web',
     ]);
   });
