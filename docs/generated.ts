@@ -16,7 +16,7 @@ export interface GeneratedFile {
 /** Each generated file as it has to be now. */
 export function generatedFiles(): GeneratedFile[] {
   const readme = join(ROOT, 'README.md');
-  const picture = `\`\`\`mermaid\n${diagram(loadConfig('dev'))}\n\`\`\`\n`;
+  const picture = `\n\`\`\`mermaid\n${diagram(loadConfig('dev'))}\n\`\`\`\n\n`;
   return [
     { path: join(ROOT, 'docs/reference/configuration.md'), text: configurationReference() },
     { path: readme, text: readFileSync(readme, 'utf8').replace(DIAGRAM, `$1${picture}$2`) },
