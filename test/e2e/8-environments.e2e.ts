@@ -3,7 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
-import { eventually, kubectl, NAMESPACE, pods, ROOT, tryKubectl, valuesFile, zakpos } from './harness.ts';
+import {
+  CLUSTER,
+  eventually,
+  kubectl,
+  NAMESPACE,
+  pods,
+  ROOT,
+  tryKubectl,
+  valuesFile,
+  zakpos,
+} from './harness.ts';
 
 describe('the API server accepts every object', () => {
   const namespaces = { namespace: 'zakpos-dry-run', systemNamespace: 'zakpos-dry-run-system' };
@@ -18,36 +28,45 @@ describe('the API server accepts every object', () => {
   });
   afterAll(() => kubectl('delete', 'namespace', ...Object.values(namespaces)));
 
-  test.each(['dev', 'test', 'prod', 'cloud'])(
-    'of %s, under enforced restricted, without a warning',
-    async (environment) => {
-      const accepted = await tryKubectl(
-        'apply',
-        '--server-side',
-        '--dry-run=server',
-        '-f',
-        join(outdir, environment),
-      );
-      const objects = accepted.all
-        .split('\n')
-        .filter((line) => line.endsWith('serverside-applied (server dry run)'));
-      console.log(`${environment}: ${objects.length} objects accepted`);
-      expect(accepted.all.split('\n').filter((line) => !objects.includes(line))).toEqual([]);
-      expect(accepted.exitCode).toBe(0);
-    },
-  );
+  // dev and test are applied for real, by the first suite and below; their node ports can't be had twice.
+  test.each(['prod', 'cloud'])('of %s, under enforced restricted, without a warning', async (environment) => {
+    const accepted = await tryKubectl(
+      'apply',
+      '--server-side',
+      '--dry-run=server',
+      '-f',
+      join(outdir, environment),
+    );
+    const objects = accepted.all
+      .split('\n')
+      .filter((line) => line.endsWith('serverside-applied (server dry run)'));
+    console.log(`${environment}: ${objects.length} objects accepted`);
+    expect(accepted.all.split('\n').filter((line) => !objects.includes(line))).toEqual([]);
+    expect(accepted.exitCode).toBe(0);
+  });
 });
 
 describe('test', () => {
   test('comes up where dev was, though its first up is cut off', async () => {
+    // An API whose Service is gone would keep every namespace from ending.
+    await kubectl('delete', 'apiservice', 'v1beta1.metrics.k8s.io');
     await kubectl('delete', 'namespace', NAMESPACE, 'zakpos-system', '--timeout=120s');
 
-    const cutOff = zakpos('up', ['--env', 'test']);
+    const cutOff = execa(
+      'node_modules/.bin/tsx',
+      ['cli/main.ts', 'up', '--cluster', CLUSTER, '--env', 'test'],
+      {
+        cwd: ROOT,
+        reject: false,
+        stdin: 'ignore',
+        env: { ZAKPOS_CONFIG: valuesFile() },
+      },
+    );
     await eventually('the first pods are there', 120, async () =>
       (await pods()).length > 0 ? true : undefined,
     );
     cutOff.kill('SIGINT');
-    expect((await cutOff).exitCode).not.toBe(0);
+    expect((await cutOff).exitCode).toBe(130);
 
     const again = await zakpos('up', ['--env', 'test']);
     console.log(again.all);
