@@ -30,13 +30,13 @@ describe('npm run up', () => {
   });
 
   test('run again, changes nothing and takes seconds', async () => {
-    const before = await resourceVersions();
+    const before = await generations();
     const started = Date.now();
     const again = await zakpos('up');
     const seconds = (Date.now() - started) / 1000;
     expect(again.all).toMatch(/0 created, 0 changed/);
     expect(again.exitCode).toBe(0);
-    expect(await resourceVersions()).toEqual(before);
+    expect(await generations()).toEqual(before);
     console.log(`up with nothing to do: ${seconds.toFixed(1)} s`);
     expect(seconds).toBeLessThan(20);
   });
@@ -100,8 +100,8 @@ describe('npm run status', () => {
   });
 });
 
-/** Version of every object that up applies. */
-async function resourceVersions(): Promise<string[]> {
+/** Generation of every object that up applies; status, which is written all the time, moves none. */
+async function generations(): Promise<string[]> {
   const { stdout } = await kubectl(
     'get',
     '-f',

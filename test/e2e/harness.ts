@@ -21,17 +21,15 @@ export const TILL = `http://${config.ingress.host}:${config.localPorts.http}`;
 
 /** A file of values: those of the suites' cluster with `more` beside them. */
 export function valuesFile(more: Readonly<Record<string, unknown>> = {}): string {
-  const file = join(mkdtempSync(join(tmpdir(), 'zakpos-e2e-')), 'values.yaml');
-  writeFileSync(file, `${readFileSync(VALUES, 'utf8')}\n`);
-  if (Object.keys(more).length > 0) {
-    const merged = z.record(z.string(), z.unknown()).parse(parse(readFileSync(VALUES, 'utf8')));
-    for (const [key, value] of Object.entries(more)) {
-      const below = z.record(z.string(), z.unknown()).safeParse(merged[key]);
-      const over = z.record(z.string(), z.unknown()).safeParse(value);
-      merged[key] = below.success && over.success ? { ...below.data, ...over.data } : value;
-    }
-    writeFileSync(file, stringify(merged));
+  const mapping = z.record(z.string(), z.unknown());
+  const merged = mapping.parse(parse(readFileSync(VALUES, 'utf8')));
+  for (const [key, value] of Object.entries(more)) {
+    const below = mapping.safeParse(merged[key]);
+    const over = mapping.safeParse(value);
+    merged[key] = below.success && over.success ? { ...below.data, ...over.data } : value;
   }
+  const file = join(mkdtempSync(join(tmpdir(), 'zakpos-e2e-')), 'values.yaml');
+  writeFileSync(file, stringify(merged));
   return file;
 }
 
