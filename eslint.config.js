@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['apps/**', 'dist/**', 'coverage/**', 'imports/**'] },
+  { ignores: ['apps/**', 'dist/**', 'coverage/**', 'imports/*.*.ts'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {
