@@ -1,15 +1,22 @@
 /** The composition root: environments in, charts out, one folder of YAML for each environment. */
-import { renameSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { App } from 'cdk8s';
 import { ApiChart } from './charts/api.ts';
+import { CapacityChart } from './charts/capacity.ts';
+import { CertificatesChart, issuedCertificates } from './charts/certificates.ts';
+import { CloudNativePgChart } from './charts/cloudnativepg.ts';
+import { ExternalSecretsChart } from './charts/external-secrets.ts';
+import { GatewayChart } from './charts/gateway.ts';
 import { IngressChart } from './charts/ingress.ts';
 import { KafkaChart } from './charts/kafka.ts';
 import { MetricsApiChart, MetricsServerChart } from './charts/metrics-server.ts';
+import { hasMiddlewares, MiddlewareChart } from './charts/middlewares.ts';
 import { MobileChart } from './charts/mobile.ts';
 import { NamespaceChart } from './charts/namespace.ts';
 import { NetworkPolicyChart } from './charts/network-policies.ts';
+import { PgBouncerChart } from './charts/pgbouncer.ts';
 import { PostgresChart } from './charts/postgres.ts';
 import { RedisChart } from './charts/redis.ts';
 import { SecretsChart } from './charts/secrets.ts';
@@ -35,7 +42,10 @@ export function compose(config: Config, hashes: Readonly<Record<Application, str
   const { addons } = config;
 
   new NamespaceChart(app, '00-namespace', props);
+  new CapacityChart(app, '05-capacity', props);
   if (config.secrets.source === 'literal') new SecretsChart(app, '10-secrets', props);
+  if (config.secrets.source === 'external-secrets') new ExternalSecretsChart(app, '10-external-secrets', props);
+  if (issuedCertificates(config).length > 0) new CertificatesChart(app, '15-certificates', props);
   new NetworkPolicyChart(app, '20-network-policies', props, config.namespace);
   if (addons.traefik.enabled || addons.metricsServer.enabled) {
     new NetworkPolicyChart(app, '21-system-network-policies', props, config.systemNamespace);
@@ -43,22 +53,26 @@ export function compose(config: Config, hashes: Readonly<Record<Application, str
   if (addons.traefik.enabled) new TraefikChart(app, '30-traefik', props);
   if (addons.metricsServer.enabled) new MetricsServerChart(app, '31-metrics-server', props);
   if (config.postgres.mode === 'statefulset') new PostgresChart(app, '40-postgres', props);
+  if (config.postgres.mode === 'cloudnativepg') new CloudNativePgChart(app, '40-cloudnativepg', props);
   if (config.redis.mode === 'statefulset') new RedisChart(app, '41-redis', props);
   if (config.kafka.mode === 'statefulset') {
     new ZookeeperChart(app, '42-zookeeper', props);
     new KafkaChart(app, '43-kafka', props);
   }
+  if (config.postgres.pooler.enabled) new PgBouncerChart(app, '45-pgbouncer', props);
   new ApiChart(app, '50-api', props);
   if (config.web.enabled) new WebChart(app, '51-web', props);
   if (config.mobile.enabled) new MobileChart(app, '52-mobile', props);
-  new IngressChart(app, '60-ingress', props);
+  if (hasMiddlewares(config)) new MiddlewareChart(app, '59-middlewares', props);
+  if (config.ingress.api === 'ingress') new IngressChart(app, '60-ingress', props);
+  else new GatewayChart(app, '60-gateway', props);
   if (addons.metricsServer.enabled) new MetricsApiChart(app, '70-metrics-api', props);
   return app;
 }
 
 /**
  * Writes `<outdir>/<environment>/*.yaml`. Variables: ZAKPOS_ENV narrows to one environment, ZAKPOS_CONFIG names a
- * file of own values, CDK8S_OUTDIR the output folder. Everything is built before anything is written, and a folder
+ * file of own values, ZAKPOS_ON_KIND=true adds what a kind cluster lacks, CDK8S_OUTDIR names the output folder. Everything is built before anything is written, and a folder
  * is only replaced whole.
  */
 function synthesize(root: string): void {
@@ -69,14 +83,25 @@ function synthesize(root: string): void {
     const config = loadConfig(name, {
       configFile: process.env.ZAKPOS_CONFIG,
       dotEnvFile: join(root, '.env'),
+      onKind: process.env.ZAKPOS_ON_KIND === 'true',
     });
-    return { name, app: compose(config, hashes, join(outdir, `.${name}.new`)) };
+    return { name, config, app: compose(config, hashes, join(outdir, `.${name}.new`)) };
   });
-  for (const { name, app } of apps) {
+  for (const { name, config, app } of apps) {
     rmSync(app.outdir, { recursive: true, force: true });
     app.synth();
+    copyCrds(config, join(root, 'imports/crds'), join(app.outdir, 'crds'));
     rmSync(join(outdir, name), { recursive: true, force: true });
     renameSync(app.outdir, join(outdir, name));
+  }
+}
+
+/** The CRDs of what this project brings itself, to be applied first; everything else brings its own. */
+function copyCrds({ addons }: Config, from: string, to: string): void {
+  if (!addons.traefik.enabled) return;
+  mkdirSync(to);
+  for (const file of readdirSync(from).filter((name) => name.startsWith('traefik-'))) {
+    copyFileSync(join(from, file), join(to, file));
   }
 }
 

@@ -1,13 +1,22 @@
 import type { Construct } from 'constructs';
+import {
+  appPostgresEndpoint,
+  kafkaEndpoint,
+  postgresEndpoint,
+  redisEndpoint,
+  type Endpoint,
+} from '../environments/endpoints.ts';
 import { WORKER_POOL_SIZE, type Config } from '../environments/schema.ts';
-import { POSTGRES_ROLES } from '../environments/secrets.ts';
-import type { ContainerProps } from '../lib/pod.ts';
+import { type KAFKA_USERS, kafkaNeedsLogin } from '../environments/secrets.ts';
+import type { ContainerProps, EnvValue } from '../lib/pod.ts';
 import { Check } from '../lib/probes.ts';
-import { secretKey, type SecretKey } from '../lib/secret-ref.ts';
+import { secretKey } from '../lib/secret-ref.ts';
 import { Volume, type Mount } from '../lib/volume.ts';
 import { HardenedDeployment, ServiceOf } from '../lib/workloads.ts';
-import { API, KAFKA, PORTS, POSTGRES, REDIS, REPORTS } from './names.ts';
-import { secretRef, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
+import { PRIORITY } from './capacity.ts';
+import { API, REPORTS } from './names.ts';
+import { WAIVERS } from './waivers.ts';
+import { certificateRef, scaling, secretRef, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
 const SECRETS = '/run/secrets/zakpos';
 /** Seconds that a pod goes on serving after it has been told to end: until no proxy sends it requests. */
@@ -24,11 +33,18 @@ export class ApiChart extends ZakposChart {
       uid: api.uid,
       gid: api.gid,
       imagePullPolicy: config.imagePullPolicy,
-      spread: true,
+      spread: 'preferred' as const,
+      priorityClassName: PRIORITY.apps,
+      annotations: WAIVERS,
       terminationGracePeriodSeconds: 45,
     };
-    const server = both(toPostgres(config, 'app'), toRedis(config), toKafka(config), signingKey(config));
-    const worker = both(toPostgres(config, 'app'), toKafka(config));
+    const server = both(
+      toPostgres(config, 'app'),
+      toRedis(config),
+      toKafka(config, 'kafkaApi'),
+      signingKey(config),
+    );
+    const worker = both(toPostgres(config, 'app'), toKafka(config, 'kafkaReports'));
     const container = {
       image: images.api,
       ports: { http: api.port },
@@ -42,7 +58,7 @@ export class ApiChart extends ZakposChart {
     new HardenedDeployment(this, 'api', {
       name: API,
       ...pod,
-      replicas: api.replicas,
+      ...scaling(api),
       initContainers: api.migrations === null ? [] : [migrate(props, api.migrations, tmp)],
       containers: [
         {
@@ -108,7 +124,7 @@ function migrate(
 
 /** What a container needs to reach one thing: variables, and the files that they name. */
 interface Connection {
-  readonly env: Readonly<Record<string, string | SecretKey>>;
+  readonly env: Readonly<Record<string, EnvValue>>;
   readonly mounts: readonly Mount[];
 }
 
@@ -125,53 +141,116 @@ const secretsAsEnv = (config: Config): boolean => config.api.secretsAs === 'env'
 
 function toPostgres(config: Config, role: 'app' | 'owner'): Connection {
   const secret = secretRef(config, role);
-  const database = `${host(config.postgres, POSTGRES, PORTS.postgres)}/${config.postgres.database}`;
-  const user = POSTGRES_ROLES[role];
-  return secretsAsEnv(config)
-    ? {
-        env: {
-          POSTGRES_PASSWORD: secretKey(secret, 'password'),
-          DATABASE_URL: `postgresql://${user}:$(POSTGRES_PASSWORD)@${database}`,
-        },
-        mounts: [],
-      }
-    : {
-        env: {
-          DATABASE_URL: `postgresql://${user}@${database}`,
-          DATABASE_PASSWORD_FILE: `${SECRETS}/${role}/password`,
-        },
-        mounts: [{ volume: Volume.secret(`postgres-${role}`, secret), path: `${SECRETS}/${role}` }],
-      };
+  const pooled = role === 'app' && config.postgres.pooler.enabled;
+  const endpoint = role === 'app' ? appPostgresEndpoint(config) : postgresEndpoint(config);
+  const ca = trust(endpoint, pooled ? 'pgbouncer' : 'postgres');
+  const database = `${endpoint.address}/${config.postgres.database}`;
+  if (secretsAsEnv(config)) {
+    const parameters = new URLSearchParams(
+      endpoint.tls === 'disable'
+        ? {}
+        : { sslmode: endpoint.tls, ...(ca.file ? { sslrootcert: ca.file } : {}) },
+    );
+    return {
+      env: {
+        POSTGRES_USER: secretKey(secret, 'username'),
+        POSTGRES_PASSWORD: secretKey(secret, 'password'),
+        DATABASE_URL: [
+          `postgresql://$(POSTGRES_USER):$(POSTGRES_PASSWORD)@${database}`,
+          parameters.toString(),
+        ]
+          .filter((part) => part !== '')
+          .join('?'),
+      },
+      mounts: ca.mounts,
+    };
+  }
+  return {
+    env: {
+      DATABASE_URL: `postgresql://${database}`,
+      DATABASE_USERNAME_FILE: `${SECRETS}/${role}/username`,
+      DATABASE_PASSWORD_FILE: `${SECRETS}/${role}/password`,
+      ...(endpoint.tls === 'disable' ? {} : { DATABASE_SSL_MODE: endpoint.tls }),
+      ...(ca.file ? { DATABASE_SSL_CA_FILE: ca.file } : {}),
+    },
+    mounts: [{ volume: Volume.secret(`postgres-${role}`, secret), path: `${SECRETS}/${role}` }, ...ca.mounts],
+  };
 }
 
 function toRedis(config: Config): Connection {
   const secret = secretRef(config, 'redis');
-  const server = host(config.redis, REDIS, PORTS.redis);
+  const endpoint = redisEndpoint(config);
+  const ca = trust(endpoint, 'redis');
+  const scheme = endpoint.tls === 'disable' ? 'redis' : 'rediss';
+  const caFile: Record<string, string> = ca.file ? { REDIS_SSL_CA_FILE: ca.file } : {};
   return secretsAsEnv(config)
     ? {
         env: {
           REDIS_PASSWORD: secretKey(secret, 'password'),
-          REDIS_URL: `redis://:$(REDIS_PASSWORD)@${server}`,
+          REDIS_URL: `${scheme}://:$(REDIS_PASSWORD)@${endpoint.address}`,
+          ...caFile,
         },
-        mounts: [],
+        mounts: ca.mounts,
       }
     : {
-        env: { REDIS_URL: `redis://${server}`, REDIS_PASSWORD_FILE: `${SECRETS}/redis/password` },
-        mounts: [{ volume: Volume.secret('redis', secret), path: `${SECRETS}/redis` }],
+        env: {
+          REDIS_URL: `${scheme}://${endpoint.address}`,
+          REDIS_PASSWORD_FILE: `${SECRETS}/redis/password`,
+          ...caFile,
+        },
+        mounts: [{ volume: Volume.secret('redis', secret), path: `${SECRETS}/redis` }, ...ca.mounts],
       };
 }
 
-const toKafka = (config: Config): Connection => ({
-  env: { KAFKA_BROKERS: host(config.kafka, KAFKA, PORTS.kafka) },
-  mounts: [],
-});
+function toKafka(config: Config, user: keyof typeof KAFKA_USERS): Connection {
+  const endpoint = kafkaEndpoint(config);
+  const ca = trust(endpoint, 'kafka');
+  const env: Record<string, string> = {
+    KAFKA_BROKERS: endpoint.address,
+    ...(endpoint.tls === 'disable' ? {} : { KAFKA_SSL: 'true' }),
+    ...(ca.file ? { KAFKA_SSL_CA_FILE: ca.file } : {}),
+  };
+  if (!kafkaNeedsLogin(config)) return { env, mounts: ca.mounts };
+  const secret = secretRef(config, user);
+  return secretsAsEnv(config)
+    ? {
+        env: {
+          ...env,
+          KAFKA_SASL_USERNAME: secretKey(secret, 'username'),
+          KAFKA_SASL_PASSWORD: secretKey(secret, 'password'),
+        },
+        mounts: ca.mounts,
+      }
+    : {
+        env: {
+          ...env,
+          KAFKA_SASL_USERNAME_FILE: `${SECRETS}/kafka/username`,
+          KAFKA_SASL_PASSWORD_FILE: `${SECRETS}/kafka/password`,
+        },
+        mounts: [{ volume: Volume.secret('kafka', secret), path: `${SECRETS}/kafka` }, ...ca.mounts],
+      };
+}
+
+/** The authority that a store's certificate is checked by: a file, where it isn't one that the system knows. */
+function trust({ caSecret }: Endpoint, store: string): { file?: string; mounts: readonly Mount[] } {
+  if (caSecret === undefined) return { mounts: [] };
+  const path = `${SECRETS}/${store}-ca`;
+  return {
+    file: `${path}/ca.crt`,
+    mounts: [{ volume: Volume.secret(`${store}-ca`, certificateRef(caSecret), ['ca.crt']), path }],
+  };
+}
 
 function signingKey(config: Config): Connection {
   const secret = secretRef(config, 'jwt');
   return secretsAsEnv(config)
     ? { env: { JWT_SECRET: secretKey(secret, 'secret') }, mounts: [] }
     : {
-        env: { JWT_SECRET_FILE: `${SECRETS}/jwt/secret` },
+        // A rotation leaves the key before in the Secret, so that what it has signed stays good.
+        env: {
+          JWT_SECRET_FILE: `${SECRETS}/jwt/secret`,
+          JWT_PREVIOUS_SECRET_FILE: `${SECRETS}/jwt/previous`,
+        },
         mounts: [{ volume: Volume.secret('jwt', secret), path: `${SECRETS}/jwt` }],
       };
 }
@@ -186,7 +265,7 @@ const workerSettings = ({ api, shop }: Config): Record<string, string> => ({
 });
 
 function settings({ api, ingress, mobile, ...config }: Config): Record<string, string> {
-  const scheme = ingress.tlsSecret === undefined ? 'http' : 'https';
+  const scheme = ingress.tls.source === 'none' ? 'http' : 'https';
   const localOrigins = config.addons.traefik.enabled
     ? [config.localPorts.web, config.localPorts.mobile].map((port) => `http://localhost:${port}`)
     : [];
@@ -209,11 +288,4 @@ function settings({ api, ingress, mobile, ...config }: Config): Record<string, s
     SHOP_CURRENCY: config.shop.currency,
     SHOP_TIME_ZONE: config.shop.timeZone,
   };
-}
-
-/** host:port of a store: its Service, or the existing server that the configuration names. */
-function host(store: Pick<Config['redis'], 'mode' | 'external'>, service: string, port: number): string {
-  if (store.mode === 'external' && store.external !== undefined)
-    return `${store.external.host}:${store.external.port}`;
-  return `${service}:${port}`;
 }

@@ -2,6 +2,7 @@
  * Who talks to whom: the one list that the network policies, the diagram in the README and the tests of both are
  * made from. What isn't here can't connect.
  */
+import { kafkaEndpoint, postgresEndpoint, redisEndpoint, type Endpoint } from '../environments/endpoints.ts';
 import type { Config } from '../environments/schema.ts';
 import { NAME_LABEL } from '../lib/labels.ts';
 import type { Edge, Peer } from '../lib/network-policies.ts';
@@ -11,8 +12,10 @@ import {
   KAFKA_TOPICS,
   METRICS_SERVER,
   MOBILE,
+  PGBOUNCER,
   PORTS,
   POSTGRES,
+  POSTGRES_INSTANCES,
   REDIS,
   REPORTS,
   TRAEFIK,
@@ -28,7 +31,7 @@ export interface Component {
   readonly peer: Peer;
   /** Where the diagram draws it. */
   readonly group: 'edge' | 'apps' | 'stores' | 'cluster' | 'outside';
-  /** Whether policies of this project isolate it. */
+  /** Whether it is a workload of this project, which gets a policy of its own by its name. */
   readonly ours: boolean;
 }
 
@@ -46,7 +49,7 @@ export interface Architecture {
 }
 
 export function architecture(config: Config): Architecture {
-  const { namespace, systemNamespace, postgres, redis, kafka, zookeeper, addons } = config;
+  const { namespace, systemNamespace, postgres, kafka, zookeeper, addons, backups } = config;
   const components: Component[] = [];
   const connections: Connection[] = [];
 
@@ -86,15 +89,14 @@ export function architecture(config: Config): Architecture {
   const store = (
     name: string,
     title: string,
-    { mode, external }: Pick<Config['redis'], 'mode' | 'external'>,
-    port: number,
-  ): { component: Component; port: number } =>
-    mode === 'external' && external !== undefined
-      ? {
-          component: outside(name, `${title} (external)`, { kind: 'address', cidr: external.cidr }, 'stores'),
-          port: external.port,
-        }
-      : { component: workload(name, title, 'stores'), port };
+    { ports, cidr }: Endpoint,
+  ): { component: Component; ports: readonly number[] } => ({
+    component:
+      cidr === undefined
+        ? workload(name, title, 'stores')
+        : outside(name, `${title} (external)`, { kind: 'address', cidr }, 'stores'),
+    ports,
+  });
 
   const browser = outside('browser', 'Tills and browsers', { kind: 'address', cidr: '0.0.0.0/0' });
   const dns = outside(
@@ -112,9 +114,21 @@ export function architecture(config: Config): Architecture {
         'edge',
       );
   const api = workload(API, 'API (NestJS)', 'apps');
-  const database = store(POSTGRES, 'PostgreSQL', postgres, PORTS.postgres);
-  const cache = store(REDIS, 'Redis', redis, PORTS.redis);
-  const broker = store(KAFKA, 'Kafka', kafka, PORTS.kafka);
+  const database =
+    postgres.mode === 'cloudnativepg'
+      ? {
+          component: outside(
+            POSTGRES,
+            'PostgreSQL (CloudNativePG)',
+            { kind: 'pods', namespace, labels: POSTGRES_INSTANCES },
+            'stores',
+          ),
+          ports: [PORTS.postgres],
+        }
+      : store(POSTGRES, 'PostgreSQL', postgresEndpoint(config));
+  const pooler = postgres.pooler.enabled ? workload(PGBOUNCER, 'PgBouncer', 'stores') : undefined;
+  const cache = store(REDIS, 'Redis', redisEndpoint(config));
+  const broker = store(KAFKA, 'Kafka', kafkaEndpoint(config));
   const resolvers: Component[] = [api];
 
   if (addons.traefik.enabled) {
@@ -127,21 +141,29 @@ export function architecture(config: Config): Architecture {
     connect(ingress, workload(MOBILE, 'Mobile app (Expo)', 'apps'), 'pages', [config.mobile.port]);
   }
   connect(ingress, api, 'API, live feed', [config.api.port]);
-  connect(api, database.component, 'SQL', [database.port]);
-  connect(api, cache.component, 'sessions, cache', [cache.port]);
-  connect(api, broker.component, 'events', [broker.port]);
+  if (pooler !== undefined) {
+    connect(api, pooler, 'SQL', [PORTS.postgres]);
+    connect(pooler, database.component, 'SQL', database.ports);
+    resolvers.push(pooler);
+  }
+  if (pooler === undefined || config.api.migrations !== null) {
+    connect(api, database.component, pooler === undefined ? 'SQL' : 'migrations', database.ports);
+  }
+  connect(api, cache.component, 'sessions, cache', cache.ports);
+  connect(api, broker.component, 'events', broker.ports);
 
   if (config.reports.enabled) {
     const reports = workload(REPORTS, 'Reports worker', 'apps');
-    connect(reports, broker.component, 'events', [broker.port]);
-    connect(reports, database.component, 'SQL', [database.port]);
+    connect(reports, broker.component, 'events', broker.ports);
+    if (pooler === undefined) connect(reports, database.component, 'SQL', database.ports);
+    else connect(reports, pooler, 'SQL', [PORTS.postgres]);
     resolvers.push(reports);
   }
   if (kafka.mode === 'statefulset') {
     const ensemble = workload(ZOOKEEPER, 'ZooKeeper', 'stores');
     const topics = workload(KAFKA_TOPICS, 'Topics Job', 'apps');
     connect(broker.component, ensemble, 'metadata', [PORTS.zookeeper]);
-    connect(topics, broker.component, 'topics', [PORTS.kafka]);
+    connect(topics, broker.component, 'topics', [PORTS.kafkaInternal]);
     resolvers.push(broker.component, topics);
     // A broker also opens its own advertised listener, alone or among others.
     connect(broker.component, broker.component, 'replication', [PORTS.kafkaInternal]);
@@ -151,7 +173,7 @@ export function architecture(config: Config): Architecture {
     }
   }
 
-  if (addons.traefik.enabled || addons.metricsServer.enabled) {
+  if (addons.traefik.enabled || addons.metricsServer.enabled || postgres.mode === 'cloudnativepg') {
     const kubernetes = outside(
       'kubernetes-api',
       'Kubernetes API',
@@ -159,6 +181,27 @@ export function architecture(config: Config): Architecture {
       'cluster',
     );
     if (addons.traefik.enabled) connect(ingress, kubernetes, 'Ingresses', KUBERNETES_API_PORTS);
+    if (postgres.mode === 'cloudnativepg') {
+      const servers = database.component;
+      const operator = outside(
+        'cloudnativepg',
+        "CloudNativePG's operator",
+        {
+          kind: 'pods',
+          namespace: postgres.operatorNamespace,
+          labels: { [NAME_LABEL]: 'cloudnative-pg' },
+        },
+        'cluster',
+      );
+      connect(operator, servers, 'status', [PORTS.postgresStatus, PORTS.postgres]);
+      connect(servers, servers, 'replication', [PORTS.postgres, PORTS.postgresStatus]);
+      connect(servers, kubernetes, 'their Cluster', KUBERNETES_API_PORTS);
+      if (backups.s3 !== undefined) {
+        const storage = outside('s3', 'S3 storage', { kind: 'address', cidr: '0.0.0.0/0' });
+        connect(servers, storage, 'backups', [s3Port(backups.s3.endpoint)]);
+      }
+      resolvers.push(servers);
+    }
     if (addons.metricsServer.enabled) {
       const metrics = workload(METRICS_SERVER, 'metrics-server', 'cluster', systemNamespace);
       const kubelets = outside('kubelets', 'Kubelets', { kind: 'address', cidr: '0.0.0.0/0' }, 'cluster');
@@ -170,6 +213,11 @@ export function architecture(config: Config): Architecture {
   for (const component of resolvers) connect(component, dns, 'names', [53], true);
 
   return { components, connections };
+}
+
+function s3Port(endpoint = 'https://s3.amazonaws.com'): number {
+  const { protocol, port } = new URL(endpoint);
+  return port === '' ? (protocol === 'http:' ? 80 : 443) : Number(port);
 }
 
 /** The Service's port and the API server's own: a policy sees the one or the other, as the cluster's network does it. */

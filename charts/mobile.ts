@@ -4,7 +4,9 @@ import { Check } from '../lib/probes.ts';
 import { Volume } from '../lib/volume.ts';
 import { HardenedDeployment, ServiceOf } from '../lib/workloads.ts';
 import { DRAIN_SECONDS } from './api.ts';
+import { PRIORITY } from './capacity.ts';
 import { MOBILE } from './names.ts';
+import { WAIVERS } from './waivers.ts';
 import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
 const CONFIG = '/config';
@@ -32,7 +34,9 @@ export class MobileChart extends ZakposChart {
       gid: mobile.gid,
       imagePullPolicy: config.imagePullPolicy,
       replicas: mobile.replicas,
-      spread: true,
+      spread: 'preferred',
+      priorityClassName: PRIORITY.apps,
+      annotations: WAIVERS,
       containers: [
         {
           name: 'mobile',

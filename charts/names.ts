@@ -1,5 +1,6 @@
 /** Names that workloads, Services and labels share; people know them, so they stay. */
 export const POSTGRES = 'zakpos-postgres';
+export const PGBOUNCER = 'zakpos-pgbouncer';
 export const REDIS = 'zakpos-redis';
 export const ZOOKEEPER = 'zakpos-zookeeper';
 export const KAFKA = 'zakpos-kafka';
@@ -11,9 +12,13 @@ export const MOBILE = 'zakpos-mobile';
 export const TRAEFIK = 'traefik';
 export const METRICS_SERVER = 'metrics-server';
 
+/** Label that CloudNativePG puts on the pods of a Cluster: its servers, and the Jobs that make them. */
+export const POSTGRES_INSTANCES = { 'cnpg.io/cluster': POSTGRES } as const;
+
 /** Ports of the stores and of Traefik's listeners. */
 export const PORTS = {
   postgres: 5432,
+  postgresStatus: 8000,
   redis: 6379,
   zookeeper: 2181,
   zookeeperPeer: 2888,

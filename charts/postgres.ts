@@ -1,16 +1,21 @@
 import type { Construct } from 'constructs';
+import { isEncrypted, TLS_SECRETS } from '../environments/certificates.ts';
 import { toMebibytes } from '../environments/quantities.ts';
 import type { Config } from '../environments/schema.ts';
-import { POSTGRES_ROLES } from '../environments/secrets.ts';
+import { alternate, POSTGRES_ROLES } from '../environments/secrets.ts';
 import { ConfigFiles } from '../lib/config-files.ts';
 import { Check } from '../lib/probes.ts';
 import { Volume } from '../lib/volume.ts';
+import { whenFileChanges } from '../lib/watch.ts';
 import { HardenedStatefulSet, ServiceOf } from '../lib/workloads.ts';
+import { PRIORITY } from './capacity.ts';
 import { PORTS, POSTGRES } from './names.ts';
-import { secretRef, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
+import { WAIVERS } from './waivers.ts';
+import { certificateRef, secretRef, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
 const DATA = '/var/lib/postgresql/data';
 const CONFIG = '/etc/postgresql';
+const TLS = '/run/secrets/tls';
 const PASSWORDS = '/run/secrets/postgres';
 const ROLES_WITH_PASSWORD = ['owner', 'app', 'exporter', 'backup'] as const;
 
@@ -20,10 +25,15 @@ export class PostgresChart extends ZakposChart {
     super(scope, id, props);
     const { config } = props;
     const { postgres } = config;
+    const encrypted = isEncrypted(config);
 
     const settings = new ConfigFiles(this, 'config', {
       name: POSTGRES,
-      files: { 'postgresql.conf': postgresqlConf(postgres) },
+      files: {
+        'postgresql.conf': postgresqlConf(postgres, encrypted),
+        'pg_hba.conf': hostBasedAuthentication(encrypted),
+        'start.sh': startScript(encrypted),
+      },
     });
     const init = new ConfigFiles(this, 'init', {
       name: `${POSTGRES}-init`,
@@ -38,6 +48,8 @@ export class PostgresChart extends ZakposChart {
       // uid and gid of postgres in the Alpine image.
       uid: 70,
       gid: 70,
+      priorityClassName: PRIORITY.stores,
+      annotations: WAIVERS,
       imagePullPolicy: config.imagePullPolicy,
       terminationGracePeriodSeconds: 60,
       servicePorts: { postgres: PORTS.postgres },
@@ -46,7 +58,7 @@ export class PostgresChart extends ZakposChart {
         {
           name: 'postgres',
           image: postgres.image,
-          args: ['-c', `config_file=${CONFIG}/postgresql.conf`],
+          command: ['sh', `${CONFIG}/start.sh`],
           env: {
             POSTGRES_USER: POSTGRES_ROLES.superuser,
             POSTGRES_DB: postgres.database,
@@ -66,6 +78,9 @@ export class PostgresChart extends ZakposChart {
               volume: Volume.secret(role, secretRef(config, role)),
               path: `${PASSWORDS}/${role}`,
             })),
+            ...(encrypted
+              ? [{ volume: Volume.secret('tls', certificateRef(TLS_SECRETS.postgres)), path: TLS }]
+              : []),
             { volume: Volume.emptyDir('run'), path: '/var/run/postgresql' },
             { volume: Volume.emptyDir('tmp'), path: '/tmp' },
             // Parallel queries share memory here; a container's own /dev/shm can't be written to by size.
@@ -107,7 +122,7 @@ const isReady = (database: string): string[] => [
  * a quarter for shared buffers, three quarters taken to be cached by the kernel, and of the rest a share for each
  * connection. Durability is never traded away.
  */
-export function postgresqlConf(postgres: Config['postgres']): string {
+export function postgresqlConf(postgres: Config['postgres'], encrypted: boolean): string {
   const memory = toMebibytes(postgres.resources.limits.memory);
   const sharedBuffers = Math.floor(memory / 4);
   const settings: Record<string, string | number> = {
@@ -115,6 +130,15 @@ export function postgresqlConf(postgres: Config['postgres']): string {
     port: PORTS.postgres,
     max_connections: postgres.maxConnections,
     password_encryption: "'scram-sha-256'",
+    hba_file: `'${CONFIG}/pg_hba.conf'`,
+    ...(encrypted
+      ? {
+          ssl: 'on',
+          ssl_cert_file: `'${TLS}/tls.crt'`,
+          ssl_key_file: `'${TLS}/tls.key'`,
+          ssl_min_protocol_version: "'TLSv1.2'",
+        }
+      : {}),
 
     shared_buffers: `${sharedBuffers}MB`,
     effective_cache_size: `${Math.floor((memory * 3) / 4)}MB`,
@@ -145,9 +169,35 @@ export function postgresqlConf(postgres: Config['postgres']): string {
     .join('');
 }
 
+/** Who may log in how: the pod's own socket is open to whoever is in the pod, everybody else shows a password. */
+function hostBasedAuthentication(encrypted: boolean): string {
+  const network = encrypted ? 'hostssl' : 'host';
+  return `local all all trust
+local replication all trust
+${network} all all all scram-sha-256
+${network} replication all all scram-sha-256
+`;
+}
+
+const startScript = (encrypted: boolean): string => `set -eu
+${encrypted ? whenFileChanges(`${TLS}/tls.crt`, RELOAD) : ''}exec docker-entrypoint.sh postgres -c config_file=${CONFIG}/postgresql.conf
+`;
+
+const RELOAD = `psql -qAt -U ${POSTGRES_ROLES.superuser} -d postgres -c 'select pg_reload_conf()' | grep -q t`;
+
 const EXTENSIONS = `CREATE EXTENSION IF NOT EXISTS "uuid-ossp";
 CREATE EXTENSION IF NOT EXISTS "pgcrypto";
 CREATE EXTENSION IF NOT EXISTS "pg_stat_statements";
+`;
+
+/**
+ * A role with two logins, of which one has a password at a time: a rotation brings in the other one before it ends the
+ * first. Whoever logs in with the second is the first from then on, and what it makes belongs to that.
+ */
+const createRole = (role: string, attributes: string): string =>
+  `CREATE ROLE ${role} LOGIN${attributes};
+CREATE ROLE ${alternate(role)} LOGIN${attributes} IN ROLE ${role};
+ALTER ROLE ${alternate(role)} SET role = '${role}';
 `;
 
 /** Runs once, on an empty volume. Passwords go from files to psql's standard input, so that no process list has them. */
@@ -155,7 +205,9 @@ const ROLES_SCRIPT = `#!/bin/sh
 set -eu
 sql_text() { printf "'%s'" "$(sed "s/'/''/g" "$1")"; }
 {
-  ${ROLES_WITH_PASSWORD.map((role) => `echo "CREATE ROLE ${POSTGRES_ROLES[role]} LOGIN PASSWORD $(sql_text ${PASSWORDS}/${role}/password);"`).join('\n  ')}
+  cat <<SQL
+${ROLES_WITH_PASSWORD.map((role) => createRole(POSTGRES_ROLES[role], role === 'backup' ? ' REPLICATION' : '')).join('')}SQL
+  ${ROLES_WITH_PASSWORD.map((role) => `echo "ALTER ROLE \"$(cat ${PASSWORDS}/${role}/username)\" PASSWORD $(sql_text ${PASSWORDS}/${role}/password);"`).join('\n  ')}
   cat <<SQL
 ALTER DATABASE "$POSTGRES_DB" OWNER TO ${POSTGRES_ROLES.owner};
 ALTER SCHEMA public OWNER TO ${POSTGRES_ROLES.owner};
@@ -163,7 +215,6 @@ REVOKE ALL ON DATABASE "$POSTGRES_DB" FROM PUBLIC;
 GRANT CONNECT ON DATABASE "$POSTGRES_DB" TO ${POSTGRES_ROLES.app}, ${POSTGRES_ROLES.exporter}, ${POSTGRES_ROLES.backup};
 GRANT pg_monitor TO ${POSTGRES_ROLES.exporter};
 GRANT pg_read_all_data TO ${POSTGRES_ROLES.backup};
-ALTER ROLE ${POSTGRES_ROLES.backup} REPLICATION;
 SQL
 } | psql -v ON_ERROR_STOP=1 --no-psqlrc -q -U "$POSTGRES_USER" -d "$POSTGRES_DB"
 `;

@@ -1,6 +1,6 @@
 import { k8s } from '../lib/k8s.ts';
 import type { Construct } from 'constructs';
-import { secretSpecs, type SecretValue } from '../environments/secrets.ts';
+import { neededSecrets, openText, type SecretValue } from '../environments/secrets.ts';
 import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
 /** Dev's Secrets, with literal values. Every other environment names Secrets and never contains them. */
@@ -9,14 +9,14 @@ export class SecretsChart extends ZakposChart {
     super(scope, id, props);
     const { values } = props.config.secrets;
     const text = (value: SecretValue): string => {
-      if (value.kind === 'known') return value.text;
-      const literal = values[value.field];
+      if (value.kind !== 'secret') return openText(value);
+      const literal = value.field === undefined ? undefined : values[value.field];
       if (literal === undefined)
-        throw new Error(`secrets.values.${value.field} is missing; dev needs a literal value`);
+        throw new Error(`secrets.values.${value.field ?? ''} is missing; dev needs a literal value`);
       return literal;
     };
-    for (const [id, spec] of Object.entries(secretSpecs(props.config))) {
-      new k8s.KubeSecret(this, id, {
+    for (const spec of neededSecrets(props.config)) {
+      new k8s.KubeSecret(this, spec.name, {
         metadata: { name: spec.name },
         type: spec.type,
         stringData: Object.fromEntries(Object.entries(spec.keys).map(([key, value]) => [key, text(value)])),

@@ -1,5 +1,7 @@
-import { k8s } from '../lib/k8s.ts';
+import { ApiObject, JsonPatch } from 'cdk8s';
 import type { Construct } from 'constructs';
+import { TlsOption } from '../imports/traefik.io.ts';
+import { k8s } from '../lib/k8s.ts';
 import { clusterScoped } from '../lib/cluster-scoped.ts';
 import { Check } from '../lib/probes.ts';
 import { Volume } from '../lib/volume.ts';
@@ -16,7 +18,27 @@ const LISTENERS = {
   mobile: PORTS.traefikMobile,
 } as const;
 
-/** The ingress controller that kind lacks, on the node ports that kind-config.yaml maps to the laptop. */
+/** What its provider for custom resources watches, used or not: it waits for every one of them. */
+const CUSTOM_RESOURCES = [
+  'ingressroutes',
+  'ingressroutetcps',
+  'ingressrouteudps',
+  'middlewares',
+  'middlewaretcps',
+  'serverstransports',
+  'serverstransporttcps',
+  'tlsoptions',
+  'tlsstores',
+  'traefikservices',
+];
+const WATCH = ['list', 'watch'];
+const CONTROL_PLANE = 'node-role.kubernetes.io/control-plane';
+
+/**
+ * The ingress controller that kind lacks, on the node ports that kind-config.yaml maps to the laptop. It trusts no
+ * X-Forwarded-For and names the client itself, so that nobody can pass for another. WebSockets may stay: only reading
+ * a request has a limit, Traefik's own of a minute.
+ */
 export class TraefikChart extends ZakposChart {
   constructor(scope: Construct, id: string, props: ZakposChartProps) {
     super(scope, id, props, props.config.systemNamespace);
@@ -33,12 +55,8 @@ export class TraefikChart extends ZakposChart {
       new k8s.KubeClusterRole(this, 'cluster-role', {
         metadata: { name: 'zakpos-traefik' },
         rules: [
-          {
-            apiGroups: ['networking.k8s.io'],
-            resources: ['ingressclasses'],
-            verbs: ['get', 'list', 'watch'],
-          },
-          { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
+          { apiGroups: ['networking.k8s.io'], resources: ['ingressclasses'], verbs: WATCH },
+          { apiGroups: [''], resources: ['nodes'], verbs: WATCH },
         ],
       }),
     );
@@ -54,10 +72,10 @@ export class TraefikChart extends ZakposChart {
     new k8s.KubeRole(this, 'role', {
       metadata: { name: TRAEFIK, namespace },
       rules: [
-        { apiGroups: [''], resources: ['services', 'secrets'], verbs: ['get', 'list', 'watch'] },
-        { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
-        { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs: ['get', 'list', 'watch'] },
-        { apiGroups: ['networking.k8s.io'], resources: ['ingresses/status'], verbs: ['update'] },
+        { apiGroups: [''], resources: ['services', 'secrets'], verbs: WATCH },
+        { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: WATCH },
+        { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs: WATCH },
+        { apiGroups: ['traefik.io'], resources: CUSTOM_RESOURCES, verbs: WATCH },
       ],
     });
     new k8s.KubeRoleBinding(this, 'role-binding', {
@@ -73,6 +91,9 @@ export class TraefikChart extends ZakposChart {
       gid: 65532,
       imagePullPolicy: config.imagePullPolicy,
       kubernetesApi: true,
+      // The node whose ports are the laptop's; each other one would have to hide the client behind its own address.
+      nodeSelector: { [CONTROL_PLANE]: '' },
+      tolerations: [{ key: CONTROL_PLANE, operator: 'Exists', effect: 'NoSchedule' }],
       containers: [
         {
           name: 'traefik',
@@ -83,12 +104,16 @@ export class TraefikChart extends ZakposChart {
             ...Object.keys(LISTENERS).map(
               (name) => `--entrypoints.${name}.transport.lifecycle.requestacceptgracetimeout=5s`,
             ),
-            '--entrypoints.https.http.tls=true',
             `--entrypoints.health.address=:${PORTS.traefikHealth}`,
             '--ping.entrypoint=health',
             '--providers.kubernetesingress=true',
             `--providers.kubernetesingress.namespaces=${namespace}`,
             `--providers.kubernetesingress.ingressclass=${ingress.className}`,
+            // 503 while no pod is ready, where there would be a 404 as if there were nothing.
+            '--providers.kubernetesingress.allowemptyservices=true',
+            '--providers.kubernetescrd=true',
+            `--providers.kubernetescrd.namespaces=${namespace}`,
+            '--providers.kubernetescrd.disableclusterscoperesources=true',
             '--global.checknewversion=false',
             '--global.sendanonymoususage=false',
             '--log.format=json',
@@ -105,11 +130,20 @@ export class TraefikChart extends ZakposChart {
         },
       ],
     });
-    new ServiceOf(this, 'service', {
+    const service = new ServiceOf(this, 'service', {
       name: TRAEFIK,
       workload: TRAEFIK,
       ports: LISTENERS,
       nodePorts: NODE_PORTS,
+    });
+    // Straight to the pod on this node, so that Traefik sees the client's address.
+    ApiObject.of(service.node.findChild('service')).addJsonPatch(
+      JsonPatch.add('/spec/externalTrafficPolicy', 'Local'),
+    );
+    // By this name it holds for every host.
+    new TlsOption(this, 'tls', {
+      metadata: { name: 'default', namespace },
+      spec: { minVersion: 'VersionTLS12' },
     });
   }
 }

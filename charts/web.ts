@@ -4,8 +4,10 @@ import { Check } from '../lib/probes.ts';
 import { Volume } from '../lib/volume.ts';
 import { HardenedDeployment, ServiceOf } from '../lib/workloads.ts';
 import { DRAIN_SECONDS } from './api.ts';
+import { PRIORITY } from './capacity.ts';
 import { WEB } from './names.ts';
-import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
+import { WAIVERS } from './waivers.ts';
+import { scaling, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
 const CONFIG = '/config';
 
@@ -31,8 +33,10 @@ export class WebChart extends ZakposChart {
       uid: web.uid,
       gid: web.gid,
       imagePullPolicy: config.imagePullPolicy,
-      replicas: web.replicas,
-      spread: true,
+      ...scaling(web),
+      spread: 'preferred',
+      priorityClassName: PRIORITY.apps,
+      annotations: WAIVERS,
       containers: [
         {
           name: 'web',
@@ -48,7 +52,7 @@ export class WebChart extends ZakposChart {
           resources: web.resources,
           mounts: [
             { volume: Volume.configFiles('config', publicConfig), path: CONFIG },
-            { volume: Volume.emptyDir('cache', { size: '256Mi' }), path: '/app/.next/cache' },
+            { volume: Volume.emptyDir('cache', { mebibytes: 256 }), path: '/app/.next/cache' },
             { volume: Volume.emptyDir('tmp'), path: '/tmp' },
           ],
           probes: {

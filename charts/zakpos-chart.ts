@@ -1,10 +1,11 @@
 import { Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
-import { secretSpecs, type SecretId } from '../environments/secrets.ts';
+import { openText, secretSpecs, type SecretId } from '../environments/secrets.ts';
 import type { App } from '../environments/images.ts';
 import type { Config } from '../environments/schema.ts';
 import { checksum } from '../lib/checksum.ts';
 import type { SecretRef } from '../lib/secret-ref.ts';
+import type { DeploymentProps } from '../lib/workloads.ts';
 
 /** Labels on every object of the product; `npm run up` prunes by them. */
 export const PART_OF = { 'app.kubernetes.io/part-of': 'zakpos' } as const;
@@ -41,7 +42,28 @@ export function secretRef(config: Config, id: SecretId): SecretRef {
   const { name, keys } = secretSpecs(config)[id];
   if (config.secrets.source !== 'literal') return { name, keys: Object.keys(keys) };
   const values = Object.values(keys).map((value) =>
-    value.kind === 'known' ? value.text : config.secrets.values[value.field],
+    value.kind === 'secret'
+      ? value.field === undefined
+        ? undefined
+        : config.secrets.values[value.field]
+      : openText(value),
   );
   return { name, keys: Object.keys(keys), checksum: checksum(JSON.stringify(values)) };
 }
+
+/** A Secret with a certificate, whoever makes it. A new one is read without a roll, so it has no checksum. */
+export const certificateRef = (name: string): SecretRef => ({ name, keys: ['tls.crt', 'tls.key', 'ca.crt'] });
+
+/** How many pods of an app there are, and how many a drain must leave. */
+export const scaling = ({
+  replicas,
+  autoscaling,
+  minAvailable,
+}: Pick<Config['api'], 'replicas' | 'autoscaling' | 'minAvailable'>): Pick<
+  DeploymentProps,
+  'replicas' | 'autoscaling' | 'minAvailable'
+> => ({
+  replicas,
+  ...(autoscaling.enabled ? { autoscaling } : {}),
+  ...(minAvailable === undefined ? {} : { minAvailable }),
+});

@@ -4,7 +4,9 @@ import { ConfigFiles } from '../lib/config-files.ts';
 import { Check } from '../lib/probes.ts';
 import { Volume } from '../lib/volume.ts';
 import { headlessServiceName, HardenedStatefulSet, ServiceOf } from '../lib/workloads.ts';
+import { PRIORITY } from './capacity.ts';
 import { PORTS, ZOOKEEPER } from './names.ts';
+import { WAIVERS } from './waivers.ts';
 import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
 const SCRIPTS = '/opt/zakpos';
@@ -13,7 +15,7 @@ const SCRIPTS = '/opt/zakpos';
 export class ZookeeperChart extends ZakposChart {
   constructor(scope: Construct, id: string, props: ZakposChartProps) {
     super(scope, id, props);
-    const { zookeeper, imagePullPolicy, namespace } = props.config;
+    const { zookeeper, imagePullPolicy, namespace, spread } = props.config;
 
     const scripts = new ConfigFiles(this, 'scripts', {
       name: ZOOKEEPER,
@@ -33,7 +35,9 @@ export class ZookeeperChart extends ZakposChart {
       uid: 1000,
       gid: 1000,
       imagePullPolicy,
-      spread: true,
+      spread,
+      priorityClassName: PRIORITY.stores,
+      annotations: WAIVERS,
       servicePorts: {
         client: PORTS.zookeeper,
         peer: PORTS.zookeeperPeer,
@@ -74,7 +78,7 @@ export class ZookeeperChart extends ZakposChart {
             { volume: Volume.configFiles('scripts', scripts), path: SCRIPTS },
             // The image writes its configuration and the collector's log at start.
             { volume: Volume.emptyDir('etc'), path: '/etc/kafka' },
-            { volume: Volume.emptyDir('logs', { size: '256Mi' }), path: '/var/log/kafka' },
+            { volume: Volume.emptyDir('logs', { mebibytes: 256 }), path: '/var/log/kafka' },
             { volume: Volume.emptyDir('tmp'), path: '/tmp' },
           ],
           probes: {

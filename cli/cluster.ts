@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { NODE_PORTS } from '../environments/local-ports.ts';
-import type { Config } from '../environments/schema.ts';
+import { ENVIRONMENTS, type Config } from '../environments/schema.ts';
 import { ROOT } from './environment.ts';
 import { CliError } from './errors.ts';
 import { attempt, run } from './exec.ts';
-import { CLUSTER_LABEL, generateKindConfig } from './kind-config.ts';
+import { CLUSTER_LABEL, generateKindConfig, kindConfigOf, mappedPorts } from './kind-config.ts';
 import { Kubectl } from './kubectl.ts';
 import { requireFreePorts } from './ports.ts';
 import type { Line } from './steps.ts';
@@ -96,8 +96,9 @@ export class KindCluster {
   /** Why a command can't use what is there. */
   refusal(state: Exclude<ClusterState, 'ours'>): CliError {
     const { name } = this;
-    const own = name === DEFAULT_CLUSTER ? '' : ` --cluster ${name}`;
-    const up = `\`npm run up --${own || ' --env dev'}\``;
+    const own = ` --cluster ${name}`;
+    const environment = ENVIRONMENTS.find((candidate) => clusterOf(candidate) === name);
+    const up = `\`npm run up --${environment === undefined ? own : ` --env ${environment}`}\``;
     switch (state) {
       case 'absent':
         return new CliError(`There is no kind cluster "${name}".`, `Make it with ${up}.`);
@@ -185,8 +186,8 @@ export class KindCluster {
   }
 
   private async create(config: Config, line: Line): Promise<void> {
-    await requireFreePorts(config.localPorts);
-    const template = readFileSync(join(ROOT, 'kind-config.yaml'), 'utf8');
+    const template = templateOf(config);
+    await requireFreePorts(mappedPorts(template, config.localPorts));
     await run('kind', ['create', 'cluster', '--name', this.name, '--config', '-', '--wait', '120s'], {
       input: generateKindConfig(template, { cluster: this.name, root: ROOT, ports: config.localPorts }),
       onLine: (text) => {
@@ -219,7 +220,7 @@ export class KindCluster {
   }
 
   /** Ports can't be added to or moved in a cluster that exists. */
-  private async requirePorts({ localPorts }: Config): Promise<void> {
+  private async requirePorts(config: Config): Promise<void> {
     const [controlPlane] = await this.nodes();
     if (controlPlane === undefined) return;
     const text = await run('docker', [
@@ -229,7 +230,8 @@ export class KindCluster {
       controlPlane,
     ]);
     const bindings = portBindings.parse(JSON.parse(text));
-    const moved = Object.entries(localPorts).flatMap(([field, port]) => {
+    const wanted = mappedPorts(templateOf(config), config.localPorts);
+    const moved = Object.entries(wanted).flatMap(([field, port]) => {
       const nodePort = Object.entries(NODE_PORTS).find(([name]) => name === field)?.[1];
       const bound = nodePort === undefined ? undefined : bindings[`${nodePort}/tcp`]?.[0]?.HostPort;
       return bound === String(port)
@@ -244,8 +246,12 @@ export class KindCluster {
   }
 }
 
-/** Name of the cluster that commands mean when none is named. */
-export const DEFAULT_CLUSTER = 'zakpos';
+/** Name of an environment's cluster when none is named: dev's is simply the product's. */
+export const clusterOf = (environment: string): string =>
+  environment === 'dev' ? 'zakpos' : `zakpos-${environment}`;
+
+const templateOf = ({ environment }: Config): string =>
+  readFileSync(join(ROOT, kindConfigOf(environment)), 'utf8');
 
 const nodeList = z.object({
   items: z.array(z.object({ metadata: z.object({ labels: z.record(z.string(), z.string()) }) })),

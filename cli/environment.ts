@@ -1,7 +1,7 @@
 /** The environment that a command is about: its configuration and its rendered manifests. */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
@@ -9,26 +9,29 @@ import { environmentName, loadConfig } from '../environments/load.ts';
 import type { Config } from '../environments/schema.ts';
 import { CliError } from './errors.ts';
 import { attempt } from './exec.ts';
+import type { TargetOptions } from './target.ts';
 
 /** The folder of the repository. */
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * The parsed configuration of an environment, from its file, ZAKPOS_CONFIG and `.env`.
+ * The parsed configuration of an environment, from its file, ZAKPOS_CONFIG and `.env`; on a kind cluster, with what
+ * kind lacks.
  * @throws {ConfigError} for a name or a value that can't be used
  */
-export function readConfig(name: string): Config {
-  return loadConfig(environmentName(name), {
+export function readConfig({ env, context }: TargetOptions): Config {
+  return loadConfig(environmentName(env), {
     configFile: process.env.ZAKPOS_CONFIG,
     dotEnvFile: join(ROOT, '.env'),
+    onKind: context === undefined,
   });
 }
 
-const manifestSchema = z.object({
+const manifestSchema = z.looseObject({
   kind: z.string(),
   metadata: z.object({ name: z.string(), namespace: z.string().optional() }),
 });
-/** As much of a rendered object as the commands need. */
+/** A rendered object; what all commands read of it is typed. */
 export type Manifest = z.output<typeof manifestSchema>;
 
 /** The rendered manifests of an environment. */
@@ -53,10 +56,10 @@ export interface Rendered {
  * Synthesizes the environment into dist/<name>.
  * @throws {CliError} with what synthesis said; dist/ is then as it was
  */
-export async function synthesize({ environment }: Config): Promise<Rendered> {
+export async function synthesize({ environment }: Config, { context }: TargetOptions): Promise<Rendered> {
   const result = await attempt(process.execPath, ['synth.mjs'], {
     cwd: ROOT,
-    env: { ZAKPOS_ENV: environment },
+    env: { ZAKPOS_ENV: environment, ...(context === undefined ? { ZAKPOS_ON_KIND: 'true' } : {}) },
   });
   if (!result.ok) {
     throw new CliError(
@@ -64,7 +67,7 @@ export async function synthesize({ environment }: Config): Promise<Rendered> {
       `Nothing was written or applied; \`ZAKPOS_ENV=${environment} npm run synth\` shows the same.`,
     );
   }
-  return readManifests(join(ROOT, process.env.CDK8S_OUTDIR ?? 'dist', environment));
+  return readManifests(resolve(ROOT, process.env.CDK8S_OUTDIR ?? 'dist', environment));
 }
 
 /** Reads the manifests in a folder of dist/. */

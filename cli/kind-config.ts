@@ -3,6 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 import { NODE_PORTS, type LocalPort } from '../environments/local-ports.ts';
+import type { EnvironmentName } from '../environments/schema.ts';
 import { CliError } from './errors.ts';
 
 /** Label on every node of a cluster that is this project's. */
@@ -19,6 +20,10 @@ const kindConfig = z.looseObject({
     }),
   ),
 });
+
+/** kind's configuration of an environment: one node, or what production's stores are spread over. */
+export const kindConfigOf = (environment: EnvironmentName): string =>
+  environment === 'prod' || environment === 'cloud' ? 'kind-config.prod.yaml' : 'kind-config.yaml';
 
 export interface KindConfigProps {
   /** Name of the cluster. */
@@ -48,13 +53,27 @@ export function generateKindConfig(template: string, { cluster, root, ports }: K
   });
 }
 
+/** The ports of this machine that a cluster of this configuration takes. */
+export function mappedPorts(
+  template: string,
+  ports: Readonly<Record<LocalPort, number>>,
+): Readonly<Record<string, number>> {
+  const mapped = new Set(
+    kindConfig
+      .parse(parse(template))
+      .nodes.flatMap((node) => node.extraPortMappings.map(({ containerPort }) => containerPort)),
+  );
+  const fields = Object.entries(NODE_PORTS).flatMap(([field, port]) => (mapped.has(port) ? [field] : []));
+  return Object.fromEntries(Object.entries(ports).filter(([field]) => fields.includes(field)));
+}
+
 /** The port of this machine that stands for a port of the node. */
 function hostPortOf(nodePort: number, ports: Readonly<Record<string, number>>): number {
   const [field] = Object.entries(NODE_PORTS).find(([, port]) => port === nodePort) ?? [];
   const hostPort = field === undefined ? undefined : ports[field];
   if (hostPort === undefined) {
     throw new CliError(
-      `kind-config.yaml maps containerPort ${nodePort}, which no field of localPorts stands for.`,
+      `kind's configuration maps containerPort ${nodePort}, which no field of localPorts stands for.`,
       'Name it in environments/local-ports.ts, or take the mapping out.',
     );
   }

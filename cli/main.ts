@@ -1,9 +1,10 @@
-/** The commands behind `npm run up`, `status`, `down`, `images` and `secrets`. */
+/** The commands behind `npm run up`, `status`, `down`, `images`, `secrets` and `rollback`. */
 import { Command, InvalidArgumentError } from 'commander';
 import { ConfigError } from '../environments/load.ts';
 import { down, type DownOptions } from './commands/down.ts';
 import { images, type ImagesOptions } from './commands/images.ts';
-import { secrets, type SecretsOptions } from './commands/secrets.ts';
+import { rollback, type RollbackOptions } from './commands/rollback.ts';
+import { renew, rotate, secrets, type SecretsOptions } from './commands/secrets.ts';
 import { status, type StatusOptions } from './commands/status.ts';
 import { up, type UpOptions } from './commands/up.ts';
 import { CliError } from './errors.ts';
@@ -14,11 +15,13 @@ const command = (name: string, description: string): Command =>
   program
     .command(name)
     .description(description)
-    .option('--cluster <name>', 'name of the kind cluster (default: zakpos)');
-const withTarget = (name: string, description: string): Command =>
-  command(name, description)
     .option('--env <environment>', 'dev, test, prod or cloud', 'dev')
-    .option('--context <context>', 'a context of kubectl instead of a kind cluster');
+    .option(
+      '--cluster <name>',
+      'name of the kind cluster (default: zakpos for dev, else zakpos-<environment>)',
+    );
+const withTarget = (name: string, description: string): Command =>
+  command(name, description).option('--context <context>', 'a context of kubectl instead of a kind cluster');
 
 const seconds = (text: string): number => {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('a whole number of seconds is expected');
@@ -40,11 +43,27 @@ command('down', 'removes the kind cluster, after saying what is lost and asking'
 withTarget('images', "builds the apps' images and loads them into the kind cluster")
   .option('--no-load', 'only build')
   .action((options: ImagesOptions) => images(options));
-withTarget('secrets', 'makes the Secrets that are missing in the cluster; nobody sees their values')
+const secretsCommand = withTarget(
+  'secrets',
+  'makes the Secrets that are missing in the cluster; nobody sees their values',
+)
   .option('--check', 'only report what is missing, incomplete or weak')
   .action(async (options: SecretsOptions) => {
     if (!(await secrets(options))) process.exitCode = 1;
   });
+// The options are those of the command above them, wherever they are written.
+secretsCommand
+  .command('rotate <name>')
+  .description('gives a store, or the signing of tokens, a new credential while the system serves')
+  .action((name: string, _options: unknown, self: Command) => rotate(name, self.optsWithGlobals()));
+secretsCommand
+  .command('renew <name>')
+  .description('renews a certificate that `secrets` has made')
+  .action((name: string, _options: unknown, self: Command) => renew(name, self.optsWithGlobals()));
+withTarget('rollback', 'takes the last rollout of an app back')
+  .argument('[app]', 'api, reports, web or mobile; all that do not come up when it is left out')
+  .option('--timeout <seconds>', 'how long the pods of before may take', seconds, 300)
+  .action((app: string | undefined, options: RollbackOptions) => rollback(app, options));
 
 process.once('SIGINT', () => {
   console.error('\nInterrupted; the same command continues where it stopped.');

@@ -1,6 +1,5 @@
 /** Whether the ports that the kind cluster takes on this machine are free, and who has them if not. */
 import { connect, createServer } from 'node:net';
-import type { LocalPort } from '../environments/local-ports.ts';
 import { CliError } from './errors.ts';
 import { attempt } from './exec.ts';
 
@@ -10,7 +9,7 @@ const HOST = '127.0.0.1';
  * Checks that each port is asked for once and free on 127.0.0.1.
  * @throws {CliError} that names each one that isn't, its field of the configuration and who holds it
  */
-export async function requireFreePorts(ports: Readonly<Record<LocalPort, number>>): Promise<void> {
+export async function requireFreePorts(ports: Readonly<Record<string, number>>): Promise<void> {
   const wanted = Object.entries(ports);
   for (const [field, port] of wanted) {
     const twin = wanted.find(([other, number]) => other !== field && number === port);

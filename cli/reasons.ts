@@ -39,8 +39,8 @@ export function reasonOf(pod: Pod, now: number, schedulingSeconds = SCHEDULING_S
 
 function unscheduled(message: string, isFinal: boolean): Reason {
   const fact = `no node takes it: ${message.replace(/ preemption:.*/, '')}`;
-  // A claim is bound after its pod was first looked at.
-  if (!isFinal) return { fact };
+  // A claim is made and bound after its pod was first looked at.
+  if (!isFinal || /persistentvolumeclaim "[^"]*" not found/.test(message)) return { fact };
   if (/PersistentVolumeClaim|persistent volume|(?<!ephemeral-)storage/i.test(message)) {
     return {
       fact,

@@ -1,9 +1,22 @@
 /** The Secrets of an environment in the cluster: which are missing or weak, and new ones that nobody ever sees. */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import {
+  CA_SECRET,
+  cliCertificates,
+  foreignCertificates,
+  type CertificateSpec,
+} from '../environments/certificates.ts';
 import { dev } from '../environments/dev.ts';
 import type { Config } from '../environments/schema.ts';
-import { neededSecrets, type SecretSpec, type SecretValue } from '../environments/secrets.ts';
+import { neededSecrets, openText, type SecretSpec, type SecretValue } from '../environments/secrets.ts';
+import {
+  factsOf,
+  newAuthority,
+  newCertificate,
+  type CertificateFacts,
+  type KeyPair,
+} from './certificates.ts';
 import { CliError } from './errors.ts';
 import type { Kubectl } from './kubectl.ts';
 
@@ -17,7 +30,7 @@ export type LiveSecrets = ReadonlyMap<string, Readonly<Record<string, string>>>;
 
 /** One thing that is wrong with a Secret. */
 export interface SecretProblem {
-  readonly secret: SecretSpec;
+  readonly secret: { readonly name: string; readonly usedBy: readonly string[] };
   /** Whether the whole Secret is missing, so that it can be made. */
   readonly missing: boolean;
   readonly fact: string;
@@ -38,6 +51,20 @@ export async function readSecrets(kubectl: Kubectl, { namespace }: Config): Prom
 
 /** What is missing, incomplete or weak among the Secrets that an environment's workloads use. */
 export function problemsOf(config: Config, live: LiveSecrets): SecretProblem[] {
+  return [
+    ...passwordProblems(config, live),
+    ...cliCertificates(config).flatMap((spec) => certificateProblems(spec, live)),
+    ...foreignCertificates(config).flatMap((secret): SecretProblem[] => {
+      const data = live.get(secret.name);
+      if (data === undefined) return [{ secret, missing: true, fact: 'is missing, and is yours to make' }];
+      return secret.keys
+        .filter((key) => (data[key] ?? '') === '')
+        .map((key) => ({ secret, missing: false, fact: `lacks the key "${key}"` }));
+    }),
+  ];
+}
+
+function passwordProblems(config: Config, live: LiveSecrets): SecretProblem[] {
   const documented = new Set(Object.values(dev.secrets?.values ?? {}));
   return neededSecrets(config).flatMap((secret) => {
     const data = live.get(secret.name);
@@ -46,7 +73,7 @@ export function problemsOf(config: Config, live: LiveSecrets): SecretProblem[] {
       const text = data[key];
       if (text === undefined || text === '')
         return [{ secret, missing: false, fact: `lacks the key "${key}"` }];
-      if (value.kind === 'known') return [];
+      if (value.kind !== 'secret') return [];
       if (documented.has(text)) {
         return [
           { secret, missing: false, fact: `has under "${key}" a value that dev's documentation shows` },
@@ -59,28 +86,91 @@ export function problemsOf(config: Config, live: LiveSecrets): SecretProblem[] {
   });
 }
 
+/** Days before its end from which a certificate counts as a problem; cert-manager would have renewed it by then. */
+const CERTIFICATE_DAYS_LEFT = 10;
+
+function certificateProblems(spec: CertificateSpec, live: LiveSecrets): SecretProblem[] {
+  const secret = { name: spec.secret, usedBy: spec.usedBy };
+  const data = live.get(spec.secret);
+  if (data === undefined) return [{ secret, missing: true, fact: 'is missing' }];
+  const problem = (fact: string): SecretProblem[] => [{ secret, missing: false, fact }];
+  const lacking = ['tls.crt', 'tls.key', 'ca.crt'].filter((key) => (data[key] ?? '') === '');
+  if (lacking.length > 0) return problem(`lacks the key "${lacking.join('", "')}"`);
+  let facts: CertificateFacts;
+  try {
+    facts = factsOf(data['tls.crt'] ?? '');
+  } catch {
+    return problem('has under "tls.crt" what is no certificate');
+  }
+  const daysLeft = Math.floor((facts.notAfter.getTime() - Date.now()) / 86_400_000);
+  if (daysLeft < CERTIFICATE_DAYS_LEFT) {
+    return problem(
+      `${daysLeft < 0 ? 'has expired' : `expires in ${daysLeft} days`}: \`npm run secrets renew ${spec.secret}\``,
+    );
+  }
+  const unnamed = spec.dnsNames.filter((name) => !facts.dnsNames.includes(name));
+  return unnamed.length === 0
+    ? []
+    : problem(`is not for ${unnamed.join(', ')}: \`npm run secrets renew ${spec.secret}\``);
+}
+
 /** A line for people: which Secret, what is wrong, who uses it. */
 export const describeProblem = ({ secret, fact }: SecretProblem): string =>
   `Secret ${secret.name} ${fact} (used by ${secret.usedBy.join(', ')})`;
 
+/** A new random password of at least so many characters; base64url fits into URLs. */
+export const newPassword = (length: number): string =>
+  randomBytes(Math.ceil((length * 3) / 4)).toString('base64url');
+
 /** A Secret with new random values, as a manifest. */
-export function newSecret({ namespace }: Config, { name, type, keys }: SecretSpec): object {
+export function newSecret(config: Config, { name, type, keys }: SecretSpec): object {
   const text = (value: SecretValue): string =>
-    // base64url fits into URLs; 3 bytes make 4 characters.
-    value.kind === 'known'
-      ? value.text
-      : randomBytes(Math.ceil((value.length * 3) / 4)).toString('base64url');
-  return {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: {
-      name,
-      namespace,
-      labels: { 'app.kubernetes.io/part-of': 'zakpos', 'app.kubernetes.io/managed-by': 'zakpos' },
-    },
+    value.kind === 'secret' ? newPassword(value.length) : openText(value);
+  return manifestOf(
+    config,
+    name,
     type,
-    stringData: Object.fromEntries(Object.entries(keys).map(([key, value]) => [key, text(value)])),
-  };
+    Object.fromEntries(Object.entries(keys).map(([key, value]) => [key, text(value)])),
+  );
+}
+
+const manifestOf = (
+  { namespace }: Config,
+  name: string,
+  type: string,
+  stringData: Readonly<Record<string, string>>,
+): object => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: {
+    name,
+    namespace,
+    labels: { 'app.kubernetes.io/part-of': 'zakpos', 'app.kubernetes.io/managed-by': 'zakpos' },
+  },
+  type,
+  stringData,
+});
+
+/** A Secret with a new certificate, as a manifest. */
+export async function newCertificateSecret(
+  config: Config,
+  authority: KeyPair,
+  spec: CertificateSpec,
+): Promise<{ readonly manifest: object; readonly certificate: string }> {
+  const { certificate, key } = await newCertificate(authority, spec, config.certificates.days);
+  const manifest = manifestOf(config, spec.secret, 'kubernetes.io/tls', {
+    'tls.crt': certificate,
+    'tls.key': key,
+    'ca.crt': authority.certificate,
+  });
+  return { manifest, certificate };
+}
+
+/** The installation's authority, from its Secret. */
+export function authorityOf(live: LiveSecrets): KeyPair | undefined {
+  const data = live.get(CA_SECRET);
+  const [certificate, key] = [data?.['tls.crt'], data?.['tls.key']];
+  return certificate === undefined || key === undefined ? undefined : { certificate, key };
 }
 
 /**
@@ -88,7 +178,8 @@ export function newSecret({ namespace }: Config, { name, type, keys }: SecretSpe
  * @throws {CliError} when one that exists is incomplete or weak, which only its owner can mend
  */
 export async function makeMissing(kubectl: Kubectl, config: Config): Promise<string[]> {
-  const problems = problemsOf(config, await readSecrets(kubectl, config));
+  const live = await readSecrets(kubectl, config);
+  const problems = problemsOf(config, live);
   const broken = problems.filter(({ missing }) => !missing);
   if (broken.length > 0) {
     throw new CliError(
@@ -96,12 +187,41 @@ export async function makeMissing(kubectl: Kubectl, config: Config): Promise<str
       'An existing Secret is never overwritten: put the value right with `kubectl edit secret`, or delete that Secret by its name and run this again (its password in the store has to be changed, too).',
     );
   }
-  const missing = problems.map(({ secret }) => secret);
-  if (missing.length > 0) {
-    const list = { apiVersion: 'v1', kind: 'List', items: missing.map((spec) => newSecret(config, spec)) };
+  const isMissing = (name: string): boolean => problems.some(({ secret }) => secret.name === name);
+  const yours = foreignCertificates(config).filter(({ name }) => isMissing(name));
+  if (yours.length > 0) {
+    throw new CliError(
+      problems
+        .filter(({ secret }) => yours.some(({ name }) => name === secret.name))
+        .map(describeProblem)
+        .join('\n'),
+      `Make it with \`${kubectl.command(`-n ${config.namespace} create secret tls NAME --cert=FILE --key=FILE`)}\`; for the ingress, \`ingress.tls.source\` can be cli or cert-manager instead.`,
+    );
+  }
+  const made: object[] = neededSecrets(config)
+    .filter(({ name }) => isMissing(name))
+    .map((spec) => newSecret(config, spec));
+  const certificates = cliCertificates(config).filter(({ secret }) => isMissing(secret));
+  if (certificates.length > 0) {
+    let authority = authorityOf(live);
+    if (authority === undefined) {
+      authority = await newAuthority(`zakpos ${config.namespace}`);
+      made.push(
+        manifestOf(config, CA_SECRET, 'kubernetes.io/tls', {
+          'tls.crt': authority.certificate,
+          'tls.key': authority.key,
+          'ca.crt': authority.certificate,
+        }),
+      );
+    }
+    for (const spec of certificates)
+      made.push((await newCertificateSecret(config, authority, spec)).manifest);
+  }
+  if (made.length > 0) {
+    const list = { apiVersion: 'v1', kind: 'List', items: made };
     await kubectl.run(['create', '-f', '-'], { input: JSON.stringify(list) });
   }
-  return missing.map(({ name }) => name);
+  return problems.map(({ secret }) => secret.name);
 }
 
 /**
@@ -127,7 +247,10 @@ export async function requirePasswordsOfVolume(kubectl: Kubectl, config: Config)
     .filter(({ type, usedBy }) => type === 'kubernetes.io/basic-auth' && usedBy.includes('zakpos-postgres'))
     .flatMap((spec) => {
       const password = spec.keys.password;
-      const wanted = password?.kind === 'secret' ? config.secrets.values[password.field] : undefined;
+      const wanted =
+        password?.kind === 'secret' && password.field !== undefined
+          ? config.secrets.values[password.field]
+          : undefined;
       const data = live.get(spec.name);
       return data === undefined || data.password === wanted
         ? []

@@ -38,6 +38,8 @@ export class SmokeTest {
   private readonly config: Config;
   private readonly kubectl: Kubectl;
   private readonly isLocal: boolean;
+  /** Who signed the ingress's certificate, where the system doesn't know it. */
+  private authority: string | undefined;
 
   constructor(config: Config, kubectl: Kubectl, isLocal: boolean) {
     this.config = config;
@@ -47,6 +49,10 @@ export class SmokeTest {
 
   /** The till's page and the API answer. */
   async read(): Promise<void> {
+    const { tls } = this.config.ingress;
+    if (tls.source === 'cli') {
+      this.authority = (await readSecrets(this.kubectl, this.config)).get(tls.secret)?.['ca.crt'];
+    }
     if (this.config.web.enabled) await this.until('the till', () => this.expect('/', 200));
     await this.until('the API', () => this.expect(this.path('auth/me'), 401));
   }
@@ -105,9 +111,7 @@ export class SmokeTest {
     if (this.config.redis.mode !== 'statefulset') return;
     const { date, totalMinor } = totals.parse(JSON.parse(cached.body));
     const stored = await this.exec('zakpos-redis-0', [
-      'sh',
-      '-c',
-      `REDISCLI_AUTH=$(cat /run/secrets/redis/password) redis-cli --no-auth-warning --raw get zakpos:totals:${date}`,
+      ...['sh', '/usr/local/etc/redis/cli.sh', '--raw', 'get', `zakpos:totals:${date}`],
     ]);
     if (!stored.includes(`"totalMinor":${totalMinor}`))
       throw this.problem(`Redis has "${stored}" for ${date}`);
@@ -153,14 +157,18 @@ export class SmokeTest {
 
   private call(path: string, { token, body, idempotencyKey }: Call): Promise<Answer> {
     const { ingress, localPorts } = this.config;
-    const secure = !this.isLocal && ingress.tlsSecret !== undefined;
+    const secure = ingress.tls.source !== 'none';
+    const [localPort, usualPort] = secure ? [localPorts.https, 443] : [localPorts.http, 80];
+    const ca = this.authority;
     const payload = body === undefined ? undefined : JSON.stringify(body);
     return new Promise((resolve, reject) => {
       const sent = (secure ? secureRequest : request)(
         {
           // Names below localhost are for browsers: not every resolver knows them.
           host: this.isLocal ? '127.0.0.1' : ingress.host,
-          port: this.isLocal ? localPorts.http : secure ? 443 : 80,
+          port: this.isLocal ? localPort : usualPort,
+          servername: ingress.host,
+          ...(ca === undefined ? {} : { ca }),
           path,
           method: payload === undefined ? 'GET' : 'POST',
           timeout: ANSWER_SECONDS * 1000,

@@ -1,9 +1,11 @@
 /** Which cluster a command is about. */
-import { DEFAULT_CLUSTER, KindCluster } from './cluster.ts';
+import { clusterOf, KindCluster } from './cluster.ts';
 import { Kubectl } from './kubectl.ts';
 
 /** The options by which every command names it. */
 export interface TargetOptions {
+  /** The environment that runs there. */
+  readonly env: string;
   /** Name of a kind cluster of this project. */
   readonly cluster?: string;
   /** A context of kubectl instead. */
@@ -16,8 +18,8 @@ export interface Target {
   readonly kind: KindCluster | undefined;
 }
 
-export function targetOf({ cluster, context }: TargetOptions): Target {
+export function targetOf({ env, cluster, context }: TargetOptions): Target {
   if (context !== undefined) return { kubectl: new Kubectl(context), kind: undefined };
-  const kind = new KindCluster(cluster ?? DEFAULT_CLUSTER);
+  const kind = new KindCluster(cluster ?? clusterOf(env));
   return { kubectl: kind.kubectl, kind };
 }

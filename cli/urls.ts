@@ -2,7 +2,7 @@
 import type { Config } from '../environments/schema.ts';
 
 export function urlsOf({ ingress, localPorts, addons, web, mobile, api }: Config): string[] {
-  const scheme = ingress.tlsSecret === undefined ? 'http' : 'https';
+  const scheme = ingress.tls.source === 'none' ? 'http' : 'https';
   const own = addons.traefik.enabled;
   const [usual, actual] = scheme === 'http' ? [80, localPorts.http] : [443, localPorts.https];
   const port = own && actual !== usual ? `:${actual}` : '';

@@ -5,5 +5,9 @@ export const cloud: ConfigInput = {
   environment: 'cloud',
   postgres: { mode: 'external', external: { host: 'postgres.example.com' } },
   redis: { mode: 'external', external: { host: 'redis.example.com' } },
-  kafka: { mode: 'external', external: { host: 'kafka.example.com' } },
+  kafka: { mode: 'external', external: { brokers: ['kafka.example.com:9096'] } },
+  api: { autoscaling: { enabled: true } },
+  web: { autoscaling: { enabled: true } },
+  ingress: { tls: { source: 'cert-manager' } },
+  secrets: { source: 'external-secrets' },
 };

@@ -1,9 +1,10 @@
+import { kind } from './kind.ts';
 import type { ConfigInput } from './schema.ts';
 
 /** A laptop: kind, one of everything, small, and secrets that are no secrets. */
 export const dev: ConfigInput = {
+  ...kind,
   environment: 'dev',
-  smokeTest: 'sale',
   postgres: {
     storage: { size: '2Gi' },
     resources: { requests: { cpu: '50m', memory: '192Mi' }, limits: { cpu: null, memory: '512Mi' } },
@@ -46,12 +47,10 @@ export const dev: ConfigInput = {
     replicas: 1,
     resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { cpu: null, memory: '64Mi' } },
   },
-  ingress: {
-    host: 'zakpos.localhost',
-    mobileHost: 'mobile.zakpos.localhost',
-    controllerNamespace: 'zakpos-system',
-  },
-  addons: { traefik: { enabled: true }, metricsServer: { enabled: true } },
+  ingress: { ...kind.ingress, tls: { source: 'none' } },
+  spread: 'preferred',
+  quota: { enabled: false },
+  certificates: { source: 'none' },
   secrets: {
     source: 'literal',
     values: {

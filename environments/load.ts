@@ -5,7 +5,8 @@ import { parse as parseYaml } from 'yaml';
 import type { core } from 'zod';
 import { cloud } from './cloud.ts';
 import { dev } from './dev.ts';
-import { prod } from './prod.ts';
+import { kind } from './kind.ts';
+import { prod, single } from './prod.ts';
 import {
   configSchema,
   ENVIRONMENTS,
@@ -34,6 +35,11 @@ export interface LoadOptions {
    * @default - dev's documented secrets
    */
   readonly dotEnvFile?: string;
+  /**
+   * Whether it runs on a kind cluster, which lacks what other clusters bring (`ZAKPOS_ON_KIND`).
+   * @default false
+   */
+  readonly onKind?: boolean;
 }
 
 /** Which of dev's secrets a variable of `.env` sets. */
@@ -68,18 +74,23 @@ export function loadConfig(name: EnvironmentName, options: LoadOptions = {}): Co
     input = merge(input, { secrets: { values: dotEnvSecrets(options.dotEnvFile) } });
     sources.push(options.dotEnvFile);
   }
+  if (options.onKind === true && (name === 'prod' || name === 'cloud')) {
+    input = merge(input, kind);
+    sources.push('environments/kind.ts');
+  }
+  let own: Tree = {};
   if (options.configFile !== undefined) {
-    const own = readConfigFile(options.configFile);
+    own = readConfigFile(options.configFile);
     if (own.environment !== undefined && !ENVIRONMENTS.some((known) => known === own.environment)) {
       throw new ConfigError(
         `ZAKPOS_CONFIG: ${options.configFile}: environment is ${JSON.stringify(own.environment)}, expected one of ${ENVIRONMENTS.join(', ')}`,
       );
     }
-    if (own.environment === undefined || own.environment === name) {
-      input = merge(input, own);
-      sources.push(options.configFile);
-    }
+    if (own.environment === undefined || own.environment === name) sources.push(options.configFile);
+    else own = {};
   }
+  if (own.size === 'single') input = merge(input, single);
+  input = merge(input, own);
 
   const result = configSchema.safeParse(input, { reportInput: true });
   if (result.success) return result.data;

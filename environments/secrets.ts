@@ -1,12 +1,19 @@
 /** Every Secret that an environment needs: its keys, where their values come from, and who uses it. */
+import { isEncrypted } from './certificates.ts';
 import type { Config } from './schema.ts';
 
 /** What a key of a Secret holds: a text known to all, or one that is secret. */
 export type SecretValue =
   | { readonly kind: 'known'; readonly text: string }
+  /** The name to log in with: of two that mean the same, so that a rotation brings in the one before the other ends. */
+  | { readonly kind: 'login'; readonly names: readonly [string, string] }
   | {
       readonly kind: 'secret';
-      readonly field: keyof Config['secrets']['values'];
+      /**
+       * Field of `secrets.values` with dev's literal value.
+       * @default - none: dev has no such secret
+       */
+      readonly field?: keyof Config['secrets']['values'];
       /** Characters of a new one. */
       readonly length: number;
       /** Characters below which it counts as weak. */
@@ -31,61 +38,118 @@ export const POSTGRES_ROLES = {
   backup: 'zakpos_backup',
 } as const;
 
+/** The operator, as a user of Secrets: what it is to read again has a label of its. */
+export const CLOUDNATIVEPG = 'CloudNativePG';
+
+/** The second login of a role or user, which rotations alternate with. */
+export const alternate = (name: string): string => `${name}${name.includes('_') ? '_b' : '-b'}`;
+
 const known = (text: string): SecretValue => ({ kind: 'known', text });
-const secret = (field: keyof Config['secrets']['values'], length = 32, minimum = 12): SecretValue => ({
+const login = (name: string): SecretValue => ({ kind: 'login', names: [name, alternate(name)] });
+const secret = (field?: keyof Config['secrets']['values'], length = 32, minimum = 12): SecretValue => ({
   kind: 'secret',
-  field,
+  ...(field === undefined ? {} : { field }),
   length,
   minimum,
 });
 
-const SECRET_NAMES = {
-  superuser: 'zakpos-postgres-superuser',
-  owner: 'zakpos-postgres-owner',
-  app: 'zakpos-postgres-app',
-  exporter: 'zakpos-postgres-exporter',
-  backup: 'zakpos-postgres-backup',
-  redis: 'zakpos-redis',
-  jwt: 'zakpos-jwt',
-  admin: 'zakpos-admin',
-} as const;
-export type SecretId = keyof typeof SECRET_NAMES;
+export const SECRET_IDS = [
+  'superuser',
+  'owner',
+  'app',
+  'exporter',
+  'backup',
+  'redis',
+  'kafkaApi',
+  'kafkaReports',
+  'jwt',
+  'admin',
+] as const;
+export type SecretId = (typeof SECRET_IDS)[number];
 
-/** The Secrets of an environment by the name that charts know them by. */
+/** Users of Kafka, each with the rights of its workload and nothing else. */
+export const KAFKA_USERS = { kafkaApi: 'zakpos-api', kafkaReports: 'zakpos-reports' } as const;
+
+/** Whether clients of Kafka log in. */
+export const kafkaNeedsLogin = (config: Config): boolean =>
+  config.kafka.mode === 'external' ? config.kafka.external?.sasl === true : isEncrypted(config);
+
+/** The Secrets of an environment by the name that charts know them by; those without users aren't needed. */
 export function secretSpecs(config: Config): Readonly<Record<SecretId, SecretSpec>> {
+  const { postgres, redis, kafka } = config;
+  const external = {
+    postgres: postgres.mode === 'external' ? postgres.external : undefined,
+    redis: redis.mode === 'external' ? redis.external : undefined,
+    kafka: kafka.mode === 'external' ? kafka.external : undefined,
+  };
   const migrates = config.api.migrations === null ? [] : ['zakpos-api'];
   const reports = config.reports.enabled ? ['zakpos-reports'] : [];
-  const inCluster = config.postgres.mode === 'statefulset' ? ['zakpos-postgres'] : [];
+  const database = postgres.mode === 'statefulset' ? ['zakpos-postgres'] : [];
+  const pooler = postgres.pooler.enabled ? ['zakpos-pgbouncer'] : [];
+  const cache = redis.mode === 'statefulset' ? ['zakpos-redis'] : [];
   const role = (
     id: keyof typeof POSTGRES_ROLES,
     password: SecretValue,
     usedBy: readonly string[],
+    name = `zakpos-postgres-${id}`,
   ): SecretSpec => ({
-    name: SECRET_NAMES[id],
+    name,
     type: 'kubernetes.io/basic-auth',
-    keys: { username: known(POSTGRES_ROLES[id]), password },
-    usedBy: [...inCluster, ...usedBy],
+    keys: {
+      // CloudNativePG changes the password of a role; it knows no second login.
+      username:
+        id === 'superuser' || postgres.mode === 'cloudnativepg'
+          ? known(POSTGRES_ROLES[id])
+          : login(POSTGRES_ROLES[id]),
+      password,
+    },
+    usedBy: [...(postgres.mode === 'cloudnativepg' ? [CLOUDNATIVEPG] : database), ...usedBy],
+  });
+  const kafkaUser = (
+    id: keyof typeof KAFKA_USERS,
+    name: string | undefined,
+    user: readonly string[],
+  ): SecretSpec => ({
+    name: name ?? `zakpos-kafka-${id === 'kafkaApi' ? 'api' : 'reports'}`,
+    type: 'kubernetes.io/basic-auth',
+    keys: { username: login(KAFKA_USERS[id]), password: secret() },
+    usedBy: kafkaNeedsLogin(config)
+      ? [...user, ...(kafka.mode === 'statefulset' ? ['zakpos-kafka-topics'] : [])]
+      : [],
   });
   return {
-    superuser: role('superuser', secret('postgresSuperuserPassword'), []),
-    owner: role('owner', secret('postgresOwnerPassword'), migrates),
-    app: role('app', secret('postgresPassword'), ['zakpos-api', ...reports]),
+    superuser: {
+      ...role('superuser', secret('postgresSuperuserPassword'), []),
+      usedBy: database,
+    },
+    owner: role('owner', secret('postgresOwnerPassword'), migrates, external.postgres?.ownerSecret),
+    app: role(
+      'app',
+      secret('postgresPassword'),
+      ['zakpos-api', ...reports, ...pooler],
+      external.postgres?.appSecret,
+    ),
     exporter: role('exporter', secret('postgresExporterPassword'), []),
     backup: role('backup', secret('postgresBackupPassword'), []),
     redis: {
-      name: SECRET_NAMES.redis,
+      name: external.redis?.secret ?? 'zakpos-redis',
       type: 'Opaque',
       keys: { password: secret('redisPassword') },
-      usedBy: [...(config.redis.mode === 'statefulset' ? ['zakpos-redis'] : []), 'zakpos-api'],
+      usedBy: [...cache, 'zakpos-api'],
+    },
+    kafkaApi: kafkaUser('kafkaApi', external.kafka?.apiSecret, ['zakpos-api']),
+    kafkaReports: {
+      ...kafkaUser('kafkaReports', external.kafka?.reportsSecret, reports),
+      ...(config.reports.enabled ? {} : { usedBy: [] }),
     },
     jwt: {
-      name: SECRET_NAMES.jwt,
+      name: 'zakpos-jwt',
       type: 'Opaque',
       keys: { secret: secret('jwtSecret', 48, 32) },
       usedBy: ['zakpos-api'],
     },
     admin: {
-      name: SECRET_NAMES.admin,
+      name: 'zakpos-admin',
       type: 'kubernetes.io/basic-auth',
       keys: { username: known(config.api.adminEmail), password: secret('adminPassword', 20) },
       usedBy: migrates,
@@ -96,3 +160,7 @@ export function secretSpecs(config: Config): Readonly<Record<SecretId, SecretSpe
 /** The Secrets that somebody mounts: those an apply would wait for. */
 export const neededSecrets = (config: Config): SecretSpec[] =>
   Object.values(secretSpecs(config)).filter((spec) => spec.usedBy.length > 0);
+
+/** What a key that is no secret holds at first. */
+export const openText = (value: Exclude<SecretValue, { readonly kind: 'secret' }>): string =>
+  value.kind === 'known' ? value.text : value.names[0];

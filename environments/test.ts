@@ -1,11 +1,14 @@
 import { dev } from './dev.ts';
+import { kind } from './kind.ts';
 import type { ConfigInput } from './schema.ts';
 
-/** kind in CI: the sizes of dev, but production's ways: secrets made in the cluster, no open registration. */
+/** kind in CI: the sizes of dev, but production's ways: secrets and certificates made in the cluster, TLS everywhere. */
 export const test: ConfigInput = {
   ...dev,
+  ...kind,
   environment: 'test',
   api: { ...dev.api, replicas: 2, openRegistration: false, logLevel: 'info' },
   web: { ...dev.web, replicas: 2 },
+  certificates: { source: 'cli' },
   secrets: { source: 'cluster' },
 };

@@ -1,4 +1,5 @@
 /** The pod that every workload runs: Pod Security `restricted`, read-only, with its own uid and no token. */
+import { isDeepStrictEqual } from 'node:util';
 import { k8s } from './k8s.ts';
 import type { Construct } from 'constructs';
 import { checksum } from './checksum.ts';
@@ -9,6 +10,16 @@ import type { Mount, Volume } from './volume.ts';
 
 /** Annotation that changes with any ConfigMap or known Secret that the pod uses. */
 export const CHECKSUM_ANNOTATION = 'zakpos.io/config-checksum';
+
+export type Spread = 'strict' | 'preferred';
+
+/** A field of the pod itself, such as `spec.nodeName`. */
+export interface PodField {
+  readonly fieldPath: string;
+}
+
+/** Value of an environment variable: text, a key of a Secret or a field of the pod. */
+export type EnvValue = string | SecretKey | PodField;
 
 export interface Resources {
   readonly requests: { readonly cpu: string; readonly memory: string };
@@ -31,10 +42,10 @@ export interface ContainerProps {
    */
   readonly args?: readonly string[];
   /**
-   * Environment variables: text, or a key of a Secret. A later one may use an earlier one as `$(NAME)`.
+   * Environment variables. A later one may use an earlier one as `$(NAME)`.
    * @default - none
    */
-  readonly env?: Readonly<Record<string, string | SecretKey>>;
+  readonly env?: Readonly<Record<string, EnvValue>>;
   /**
    * Ports by name.
    * @default - none
@@ -81,10 +92,25 @@ export interface PodProps {
    */
   readonly terminationGracePeriodSeconds?: number;
   /**
-   * Whether the pods of this workload keep away from each other's nodes where they can.
-   * @default false
+   * Whether the pods of this workload must be on different nodes (`strict`), or keep apart where they can.
+   * @default - they may be anywhere
    */
-  readonly spread?: boolean;
+  readonly spread?: Spread;
+  /**
+   * PriorityClass: what goes first when a node runs out of memory, and what is evicted for what.
+   * @default - the default class of the cluster
+   */
+  readonly priorityClassName?: string;
+  /**
+   * Labels of the nodes that it may run on.
+   * @default - any node
+   */
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  /**
+   * Taints of nodes that don't keep it away.
+   * @default - none
+   */
+  readonly tolerations?: readonly k8s.Toleration[];
   /**
    * When containers that end are started again.
    * @default - Always, as Kubernetes has it
@@ -119,7 +145,8 @@ export function hardenedPod(scope: Construct, props: PodProps): k8s.PodTemplateS
         fsGroupChangePolicy: 'OnRootMismatch',
         seccompProfile: { type: 'RuntimeDefault' },
       },
-      ...(props.spread === true ? { topologySpreadConstraints: [softSpread(props.name)] } : {}),
+      ...(props.priorityClassName === undefined ? {} : { priorityClassName: props.priorityClassName }),
+      ...(props.spread === undefined ? {} : spreadOverNodes(props.name, props.spread)),
       ...(initContainers.length > 0
         ? { initContainers: initContainers.map((c) => container(c, props)) }
         : {}),
@@ -142,8 +169,16 @@ function container(props: ContainerProps, pod: PodProps): k8s.Container {
       ? { ports: Object.entries(props.ports).map(([name, containerPort]) => ({ name, containerPort })) }
       : {}),
     resources: {
-      requests: quantities({ cpu: requests.cpu, memory: requests.memory }),
-      limits: quantities({ ...(limits.cpu === null ? {} : { cpu: limits.cpu }), memory: limits.memory }),
+      requests: quantities({
+        cpu: requests.cpu,
+        memory: requests.memory,
+        'ephemeral-storage': `${LOGS_MIB}Mi`,
+      }),
+      limits: quantities({
+        ...(limits.cpu === null ? {} : { cpu: limits.cpu }),
+        memory: limits.memory,
+        'ephemeral-storage': diskLimit(props),
+      }),
     },
     securityContext: {
       allowPrivilegeEscalation: false,
@@ -167,8 +202,9 @@ function container(props: ContainerProps, pod: PodProps): k8s.Container {
   };
 }
 
-function envVar(name: string, value: string | SecretKey): k8s.EnvVar {
+function envVar(name: string, value: EnvValue): k8s.EnvVar {
   if (typeof value === 'string') return { name, value };
+  if ('fieldPath' in value) return { name, valueFrom: { fieldRef: { fieldPath: value.fieldPath } } };
   return { name, valueFrom: { secretKeyRef: { name: value.secret.name, key: value.key } } };
 }
 
@@ -183,7 +219,7 @@ function distinctVolumes(containers: readonly ContainerProps[]): Volume[] {
   const byName = new Map<string, Volume>();
   for (const { volume } of containers.flatMap((c) => c.mounts ?? [])) {
     const known = byName.get(volume.name);
-    if (known !== undefined && known !== volume) {
+    if (known !== undefined && !isDeepStrictEqual(known, volume)) {
       throw new Error(
         `Two volumes of one pod are named "${volume.name}"; mount the same one or name them apart`,
       );
@@ -196,18 +232,47 @@ function distinctVolumes(containers: readonly ContainerProps[]): Volume[] {
 function contentChecksums(containers: readonly ContainerProps[], volumes: readonly Volume[]): string[] {
   const secrets = containers
     .flatMap((c) => Object.values(c.env ?? {}))
-    .flatMap((value) => (typeof value === 'string' ? [] : [value.secret]));
+    .flatMap((value) => (typeof value !== 'string' && 'secret' in value ? [value.secret] : []));
   const known = [...volumes, ...secrets].flatMap((source) =>
     source.checksum === undefined ? [] : [source.checksum],
   );
   return [...new Set(known)].sort();
 }
 
-function softSpread(name: string): k8s.TopologySpreadConstraint {
+/** Strict is never two on one node; preferred is apart where it can be, and even where there are more pods than nodes. */
+function spreadOverNodes(
+  name: string,
+  spread: Spread,
+): Pick<k8s.PodSpec, 'affinity' | 'topologySpreadConstraints'> {
+  const labelSelector = { matchLabels: selectorLabels(name) };
+  const sameNode = { topologyKey: 'kubernetes.io/hostname', labelSelector };
+  if (spread === 'strict') {
+    return { affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [sameNode] } } };
+  }
   return {
-    maxSkew: 1,
-    topologyKey: 'kubernetes.io/hostname',
-    whenUnsatisfiable: 'ScheduleAnyway',
-    labelSelector: { matchLabels: selectorLabels(name) },
+    affinity: {
+      podAntiAffinity: {
+        preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: sameNode }],
+      },
+    },
+    topologySpreadConstraints: [
+      {
+        maxSkew: 1,
+        topologyKey: 'kubernetes.io/hostname',
+        whenUnsatisfiable: 'ScheduleAnyway',
+        labelSelector,
+        // A node that is drained or broken is no place to be even with.
+        nodeTaintsPolicy: 'Honor',
+      },
+    ],
   };
+}
+
+/** MiB of a node's disk for a container's logs, which the kubelet rotates at 5 files of 10 MiB each. */
+const LOGS_MIB = 64;
+
+/** Disk of the node that a container may fill: its logs and the scratch space that it mounts. */
+function diskLimit({ mounts = [] }: ContainerProps): string {
+  const scratch = mounts.reduce((sum, { volume }) => sum + (volume.diskMebibytes ?? 0), 0);
+  return `${LOGS_MIB + scratch}Mi`;
 }

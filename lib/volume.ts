@@ -17,14 +17,19 @@ export interface Volume {
   readonly checksum?: string;
   /** Whether it can only be read. */
   readonly readOnly: boolean;
+  /**
+   * MiB of the node's disk that it may take.
+   * @default - none
+   */
+  readonly diskMebibytes?: number;
 }
 
 export interface EmptyDirOptions {
   /**
-   * Size above which the pod is evicted, such as `64Mi`.
-   * @default '64Mi'
+   * MiB above which the pod is evicted.
+   * @default 64
    */
-  readonly size?: string;
+  readonly mebibytes?: number;
   /**
    * Whether it lies in memory, counted against the container's limit.
    * @default false
@@ -41,24 +46,31 @@ export const Volume = {
     readOnly: true,
   }),
 
-  /** The keys of a Secret as files. */
-  secret: (name: string, secret: SecretRef): Volume => ({
+  /** The keys of a Secret as files; only `keys` where they are named. */
+  secret: (name: string, secret: SecretRef, keys?: readonly string[]): Volume => ({
     name,
-    source: { secret: { secretName: secret.name, defaultMode: 0o440 } },
+    source: {
+      secret: {
+        secretName: secret.name,
+        defaultMode: 0o440,
+        ...(keys === undefined ? {} : { items: keys.map((key) => ({ key, path: key })) }),
+      },
+    },
     checksum: secret.checksum,
     readOnly: true,
   }),
 
   /** Scratch space that ends with the pod. */
-  emptyDir: (name: string, options: EmptyDirOptions = {}): Volume => ({
+  emptyDir: (name: string, { mebibytes = 64, memory = false }: EmptyDirOptions = {}): Volume => ({
     name,
     source: {
       emptyDir: {
-        sizeLimit: k8s.Quantity.fromString(options.size ?? '64Mi'),
-        ...(options.memory === true ? { medium: 'Memory' } : {}),
+        sizeLimit: k8s.Quantity.fromString(`${mebibytes}Mi`),
+        ...(memory ? { medium: 'Memory' } : {}),
       },
     },
     readOnly: false,
+    ...(memory ? {} : { diskMebibytes: mebibytes }),
   }),
 
   /** The claim that a StatefulSet makes for each of its pods under this name. */

@@ -6,10 +6,33 @@ import { selectorLabels, workloadLabels } from './labels.ts';
 import { hardenedPod, type PodProps } from './pod.ts';
 
 /** What a workload says of its pods; the construct adds the ServiceAccount. */
-export type WorkloadPodProps = Omit<PodProps, 'serviceAccountName'>;
+export interface WorkloadPodProps extends Omit<PodProps, 'serviceAccountName'> {
+  /**
+   * Annotations of the workload itself, as for tools that look at it.
+   * @default - none
+   */
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export interface Autoscaling {
+  readonly minReplicas: number;
+  readonly maxReplicas: number;
+  /** Percent of the requested CPU above which pods are added. */
+  readonly targetCpu: number;
+}
 
 export interface DeploymentProps extends WorkloadPodProps {
   readonly replicas: number;
+  /**
+   * What sets the number of pods in place of `replicas`.
+   * @default - nothing does
+   */
+  readonly autoscaling?: Autoscaling;
+  /**
+   * Pods that a drain must leave.
+   * @default - all but one
+   */
+  readonly minAvailable?: number;
   /**
    * Whether a new pod may run beside the old one; else the old one ends first.
    * @default true
@@ -23,9 +46,10 @@ export class HardenedDeployment extends Construct {
     super(scope, id);
     const serviceAccountName = serviceAccount(this, props.name);
     new k8s.KubeDeployment(this, 'deployment', {
-      metadata: { name: props.name, labels: workloadLabels(this, props.name) },
+      metadata: metadataOf(this, props),
       spec: {
-        replicas: props.replicas,
+        // An autoscaler's number isn't ours to apply.
+        ...(props.autoscaling === undefined ? { replicas: props.replicas } : {}),
         revisionHistoryLimit: 5,
         progressDeadlineSeconds: 300,
         selector: { matchLabels: selectorLabels(props.name) },
@@ -42,7 +66,8 @@ export class HardenedDeployment extends Construct {
         template: hardenedPod(this, { ...props, serviceAccountName }),
       },
     });
-    disruptionBudget(this, props.name, props.replicas);
+    if (props.autoscaling !== undefined) horizontalPodAutoscaler(this, props.name, props.autoscaling);
+    disruptionBudget(this, props.name, props.autoscaling?.minReplicas ?? props.replicas, props.minAvailable);
   }
 }
 
@@ -82,7 +107,7 @@ export class HardenedStatefulSet extends Construct {
       headless: true,
     });
     new k8s.KubeStatefulSet(this, 'stateful-set', {
-      metadata: { name: props.name, labels: workloadLabels(this, props.name) },
+      metadata: metadataOf(this, props),
       spec: {
         replicas: props.replicas,
         revisionHistoryLimit: 5,
@@ -129,8 +154,8 @@ export class HardenedJob extends Construct {
     const template = hardenedPod(this, { ...props, serviceAccountName });
     new k8s.KubeJob(this, 'job', {
       metadata: {
+        ...metadataOf(this, props),
         name: `${props.name}-${checksum(JSON.stringify(template)).slice(0, 8)}`,
-        labels: workloadLabels(this, props.name),
       },
       spec: {
         backoffLimit: props.backoffLimit,
@@ -180,6 +205,12 @@ export class ServiceOf extends Construct {
   }
 }
 
+const metadataOf = (scope: Construct, { name, annotations }: WorkloadPodProps): k8s.ObjectMeta => ({
+  name,
+  labels: workloadLabels(scope, name),
+  ...(annotations === undefined ? {} : { annotations: { ...annotations } }),
+});
+
 function serviceAccount(scope: Construct, name: string): string {
   new k8s.KubeServiceAccount(scope, 'service-account', {
     metadata: { name, labels: workloadLabels(scope, name) },
@@ -188,13 +219,48 @@ function serviceAccount(scope: Construct, name: string): string {
   return name;
 }
 
+/** Adds pods at once when they are short of CPU, and takes one away a minute after five quiet ones. */
+function horizontalPodAutoscaler(scope: Construct, name: string, props: Autoscaling): void {
+  new k8s.KubeHorizontalPodAutoscalerV2(scope, 'autoscaler', {
+    metadata: { name, labels: workloadLabels(scope, name) },
+    spec: {
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
+      minReplicas: props.minReplicas,
+      maxReplicas: props.maxReplicas,
+      metrics: [
+        {
+          type: 'Resource',
+          resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: props.targetCpu } },
+        },
+      ],
+      behavior: {
+        scaleUp: {
+          stabilizationWindowSeconds: 0,
+          selectPolicy: 'Max',
+          policies: [
+            { type: 'Pods', value: 2, periodSeconds: 30 },
+            { type: 'Percent', value: 100, periodSeconds: 30 },
+          ],
+        },
+        scaleDown: {
+          stabilizationWindowSeconds: 300,
+          selectPolicy: 'Max',
+          policies: [{ type: 'Pods', value: 1, periodSeconds: 60 }],
+        },
+      },
+    },
+  });
+}
+
 /** Only from two replicas on: a budget over a single pod would block every drain. */
-function disruptionBudget(scope: Construct, name: string, replicas: number): void {
+function disruptionBudget(scope: Construct, name: string, replicas: number, minAvailable?: number): void {
   if (replicas < 2) return;
   new k8s.KubePodDisruptionBudget(scope, 'disruption-budget', {
     metadata: { name, labels: workloadLabels(scope, name) },
     spec: {
-      maxUnavailable: k8s.IntOrString.fromNumber(1),
+      ...(minAvailable === undefined
+        ? { maxUnavailable: k8s.IntOrString.fromNumber(1) }
+        : { minAvailable: k8s.IntOrString.fromNumber(minAvailable) }),
       selector: { matchLabels: selectorLabels(name) },
       unhealthyPodEvictionPolicy: 'AlwaysAllow',
     },

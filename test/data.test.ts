@@ -124,7 +124,7 @@ describe('postgres', () => {
   ] as const)('is tuned for %s and %i connections', (memory, maxConnections, expected) => {
     const resources = { requests: { memory: '128Mi' }, limits: { memory } };
     const { postgres } = configWith('prod', { postgres: { maxConnections, resources } });
-    const conf = settings(postgresqlConf(postgres));
+    const conf = settings(postgresqlConf(postgres, true));
     const names = [
       'shared_buffers',
       'effective_cache_size',
@@ -173,7 +173,7 @@ describe('redis', () => {
 
   test('has its memory, eviction and append-only file from the configuration', () => {
     const own = { redis: { maxMemory: '100Mi', evictionPolicy: 'allkeys-lru', appendOnly: false } };
-    const conf = settings(redisConf(configWith('prod', own).redis));
+    const conf = settings(redisConf(configWith('prod', own).redis, true));
     expect(conf.get('maxmemory')).toBe(String(100 * 2 ** 20));
     expect(conf.get('maxmemory-policy')).toBe('allkeys-lru');
     expect(conf.get('appendonly')).toBe('no');

@@ -47,7 +47,7 @@ const OWN_IMAGES = {
     uid: 2000,
   },
   web: { image: 'registry.example.com/pos/web:2.1', port: 8082 },
-  ingress: { tlsSecret: 'till-tls' },
+  ingress: { tls: { source: 'secret', secret: 'till-tls' } },
 };
 
 const environments: Readonly<Record<EnvironmentName, Rendered>> = {

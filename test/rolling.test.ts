@@ -83,7 +83,7 @@ test.each<[string, object, string[]]>([
     [API, REDIS],
   ],
   ['the till away', { web: { enabled: false } }, [WEB]],
-  ['TLS', { ingress: { tlsSecret: 'till-tls' } }, [API]],
+  ['TLS', { ingress: { tls: { source: 'secret', secret: 'till-tls' } } }, [API]],
 ])('%s rolls exactly the pods that it is of in prod', (_, overrides, expected) => {
   expect(rolled('prod', overrides)).toEqual(expected);
 });

@@ -1,12 +1,13 @@
 /** `npm run down`: removes the kind cluster, after saying what is lost with it and asking. */
 import { createInterface } from 'node:readline/promises';
 import { z } from 'zod';
-import { DEFAULT_CLUSTER, KindCluster } from '../cluster.ts';
+import { clusterOf, KindCluster } from '../cluster.ts';
 import { CliError } from '../errors.ts';
 import { step } from '../steps.ts';
 import { checkTools } from '../tools.ts';
 
 export interface DownOptions {
+  readonly env: string;
   readonly cluster?: string;
   readonly yes?: boolean;
 }
@@ -22,7 +23,7 @@ const claims = z.object({
 
 export async function down(options: DownOptions): Promise<void> {
   await checkTools(['docker', 'kind']);
-  const kind = new KindCluster(options.cluster ?? DEFAULT_CLUSTER);
+  const kind = new KindCluster(options.cluster ?? clusterOf(options.env));
   const state = await kind.state();
   if (state === 'absent') {
     console.log(`There is no kind cluster "${kind.name}": nothing to remove.`);

@@ -7,12 +7,11 @@ import { targetOf, type TargetOptions } from '../target.ts';
 import { checkTools } from '../tools.ts';
 
 export interface ImagesOptions extends TargetOptions {
-  readonly env: string;
   readonly load: boolean;
 }
 
 export async function images(options: ImagesOptions): Promise<void> {
-  const config = readConfig(options.env);
+  const config = readConfig(options);
   const { kind } = targetOf(options);
   const loads = options.load && kind !== undefined;
   await checkTools(loads ? ['docker', 'kind', 'kubectl'] : ['docker']);

@@ -8,9 +8,7 @@ import { targetOf, type TargetOptions } from '../target.ts';
 import { urlsOf } from '../urls.ts';
 import { lastLine } from '../wait.ts';
 
-export interface StatusOptions extends TargetOptions {
-  readonly env: string;
-}
+export interface StatusOptions extends TargetOptions {}
 
 const usageList = z.object({
   items: z.array(
@@ -25,10 +23,10 @@ type Usage = ReadonlyMap<string, number>;
 
 /** Prints a table and answers whether everything is ready. */
 export async function status(options: StatusOptions): Promise<boolean> {
-  const config = readConfig(options.env);
+  const config = readConfig(options);
   const { kubectl, kind } = targetOf(options);
   await kind?.require();
-  const components = componentsOf((await synthesize(config)).objects);
+  const components = componentsOf((await synthesize(config, options)).objects);
   const namespaces = [...new Set(components.map(({ namespace }) => namespace))];
   const [snapshot, usages] = await Promise.all([
     look(kubectl, namespaces),

@@ -5,6 +5,7 @@ import { apply, type Applied } from '../apply.ts';
 import { readConfig, synthesize, type Rendered } from '../environment.ts';
 import { CliError } from '../errors.ts';
 import { builtImages } from '../images.ts';
+import { refuseImmutableChanges } from '../immutable.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { prune } from '../prune.ts';
 import {
@@ -23,14 +24,13 @@ import { waitForReady } from '../wait.ts';
 import { provide } from './images.ts';
 
 export interface UpOptions extends TargetOptions {
-  readonly env: string;
   /** Seconds that the components may take to become ready. */
   readonly timeout: number;
   readonly smoke: boolean;
 }
 
 export async function up(options: UpOptions): Promise<void> {
-  const config = readConfig(options.env);
+  const config = readConfig(options);
   const { kubectl, kind } = targetOf(options);
 
   await step('Tools', async (line) => {
@@ -39,7 +39,7 @@ export async function up(options: UpOptions): Promise<void> {
     );
   });
   const rendered = await step(`Manifests of ${config.environment}`, async (line) => {
-    const found = await synthesize(config);
+    const found = await synthesize(config, options);
     line.rename(`Manifests of ${config.environment}: ${found.objects.length} objects`);
     return found;
   });
@@ -57,8 +57,9 @@ export async function up(options: UpOptions): Promise<void> {
       line.rename(done.length === 0 ? 'Images: all there' : `Images: ${done.join(', ')}`);
     });
   }
-  await step('Secrets', (line) => secrets(kubectl, config, rendered, line));
+  await step('Secrets', (line) => secrets(kubectl, config, rendered, kind !== undefined, line));
 
+  await refuseImmutableChanges(kubectl, rendered.objects);
   await step('Apply', async (line) => {
     line.rename(`Apply: ${describeChanges(await apply(kubectl, rendered.files, rendered.crds))}`);
   });
@@ -98,14 +99,27 @@ export async function up(options: UpOptions): Promise<void> {
   console.log(['', ...urlsOf(config), '', adminOf(config), ...documentedPassword(config)].join('\n'));
 }
 
-/** Makes test's Secrets, checks the others', and refuses passwords that the database's volume doesn't have. */
-async function secrets(kubectl: Kubectl, config: Config, { folder }: Rendered, line: Line): Promise<void> {
+/**
+ * Makes the Secrets of an environment that is tried on kind, checks those of any other, and refuses passwords that the
+ * database's volume doesn't have.
+ */
+async function secrets(
+  kubectl: Kubectl,
+  config: Config,
+  { folder }: Rendered,
+  onKind: boolean,
+  line: Line,
+): Promise<void> {
   if (config.secrets.source === 'literal') {
     await requirePasswordsOfVolume(kubectl, config);
     line.rename('Secrets: in the manifests');
     return;
   }
-  if (config.environment === 'test') {
+  if (config.secrets.source === 'external-secrets') {
+    line.rename(`Secrets: fetched from ${config.secrets.store.kind} ${config.secrets.store.name}`);
+    return;
+  }
+  if (onKind) {
     await kubectl.run(['apply', '--server-side', '-f', `${folder}/00-namespace.yaml`]);
     const made = await makeMissing(kubectl, config);
     line.rename(made.length === 0 ? 'Secrets: all there' : `Secrets: made ${made.join(', ')}`);

@@ -64,16 +64,16 @@ test('the configuration is that of the environment with the file that ZAKPOS_CON
   withFile('own.yaml', 'namespace: shop\n', (path) => {
     process.env.ZAKPOS_CONFIG = path;
     try {
-      expect(readConfig('prod')).toMatchObject({ environment: 'prod', namespace: 'shop' });
+      expect(readConfig({ env: 'prod', context: 'production' })).toMatchObject({ environment: 'prod', namespace: 'shop' });
     } finally {
       delete process.env.ZAKPOS_CONFIG;
     }
   });
-  expect(readConfig('prod').namespace).toBe('zakpos');
+  expect(readConfig({ env: 'prod', context: 'production' }).namespace).toBe('zakpos');
 });
 
 test('an environment that there is not is named with those that there are', () => {
-  expect(() => readConfig('production')).toThrow(
+  expect(() => readConfig({ env: 'production' })).toThrow(
     '"production" is no environment; choose one of dev, test, prod, cloud',
   );
 });

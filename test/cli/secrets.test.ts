@@ -8,7 +8,7 @@ import {
   type LiveSecrets,
 } from '../../cli/secrets.ts';
 import { dev } from '../../environments/dev.ts';
-import { neededSecrets } from '../../environments/secrets.ts';
+import { neededSecrets, openText } from '../../environments/secrets.ts';
 import { configWith, defined } from '../manifests.ts';
 import { failureOf, FakeKubectl } from './fakes.ts';
 
@@ -117,7 +117,7 @@ describe('a new Secret', () => {
       expect(Object.keys(secret.stringData)).toEqual(Object.keys(keys));
       for (const [key, value] of Object.entries(keys)) {
         const text = secret.stringData[key] ?? '';
-        if (value.kind === 'known') expect(text).toBe(value.text);
+        if (value.kind !== 'secret') expect(text).toBe(openText(value));
         else expect(`${name} ${key} ${text.length}`).toBe(`${name} ${key} ${value.length}`);
       }
     }

@@ -24,7 +24,7 @@ test('a port of the ingress that is not the usual one is in the URL', () => {
 });
 
 test('with TLS it is the port of TLS that is in the URL, and only if it is not the usual one', () => {
-  const tls = { ingress: { tlsSecret: 'till-tls' } };
+  const tls = { ingress: { tls: { source: 'secret', secret: 'till-tls' } } };
   const [till] = names('dev', { ...tls, localPorts: { http: 8080 } });
   expect(till).toBe('https://zakpos.localhost');
   const [other] = names('dev', { ...tls, localPorts: { https: 8443 } });
@@ -32,7 +32,7 @@ test('with TLS it is the port of TLS that is in the URL, and only if it is not t
 });
 
 test("with another's ingress there are names only, whatever the laptop's ports are", () => {
-  const own = { localPorts: { http: 8080 }, ingress: { host: 'till.shop.com', tlsSecret: 'till-tls' } };
+  const own = { localPorts: { http: 8080 }, ingress: { host: 'till.shop.com', tls: { source: 'secret', secret: 'till-tls' } } };
   const [till = ''] = urls('prod', own);
   expect(till).toBe('till     https://till.shop.com');
 });

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { request as secureRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa, type Result } from 'execa';
@@ -9,14 +10,19 @@ import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 import { loadConfig } from '../../environments/load.ts';
 
-export const CLUSTER = 'zakpos-e2e';
-export const CONTEXT = `kind-${CLUSTER}`;
-export const NODE = `${CLUSTER}-control-plane`;
 export const ROOT = join(import.meta.dirname, '../..');
 export const NAMESPACE = 'zakpos';
 
-const VALUES = join(import.meta.dirname, 'values.yaml');
-export const config = loadConfig('dev', { configFile: VALUES });
+/** dev on one node, or prod on three workers: jest.config.js of the suites says which. */
+const PRODUCTION = process.env.ZAKPOS_E2E === 'prod';
+export const ENVIRONMENT = PRODUCTION ? 'prod' : 'dev';
+export const CLUSTER = PRODUCTION ? 'zakpos-e2e-prod' : 'zakpos-e2e';
+export const CONTEXT = `kind-${CLUSTER}`;
+export const NODE = `${CLUSTER}-control-plane`;
+const VALUES = join(import.meta.dirname, PRODUCTION ? 'values.prod.yaml' : 'values.yaml');
+export const config = loadConfig(ENVIRONMENT, { configFile: VALUES, onKind: true });
+const SECURE = config.ingress.tls.source !== 'none';
+const INGRESS_PORT = SECURE ? config.localPorts.https : config.localPorts.http;
 export const TILL = `http://${config.ingress.host}:${config.localPorts.http}`;
 
 /** A file of values: those of the suites' cluster with `more` beside them. */
@@ -150,10 +156,7 @@ export async function sql(query: string): Promise<string[]> {
 }
 
 export const redis = (command: string): Promise<string> =>
-  inPod(
-    'zakpos-redis-0',
-    `REDISCLI_AUTH=$(cat /run/secrets/redis/password) redis-cli --no-auth-warning ${command}`,
-  );
+  inPod('zakpos-redis-0', `sh /usr/local/etc/redis/cli.sh ${command}`);
 
 /** Waits until `check` gives something; the last error is told when it doesn't within `seconds`. */
 export async function eventually<T>(
@@ -192,14 +195,29 @@ export interface CallOptions {
   readonly port?: number;
 }
 
-/** One request to 127.0.0.1 under the ingress host's name. */
-export function call(path: string, options: CallOptions = {}): Promise<Answer> {
+/** Key of a Secret of the product. */
+export async function secretValue(name: string, key: string): Promise<string> {
+  const { stdout } = await kubectl('-n', NAMESPACE, 'get', 'secret', name, '-o', 'json');
+  const { data } = z.object({ data: z.record(z.string(), z.string()) }).parse(JSON.parse(stdout));
+  return Buffer.from(data[key] ?? '', 'base64').toString();
+}
+
+/** Who signed the ingress's certificate, asked once. */
+let authority: Promise<string> | undefined;
+export const ingressAuthority = (): Promise<string> =>
+  (authority ??= secretValue(config.ingress.tls.secret, 'ca.crt'));
+
+/** One request to 127.0.0.1 under the ingress host's name; through TLS where the ingress has it and no port is named. */
+export async function call(path: string, options: CallOptions = {}): Promise<Answer> {
   const payload = options.body === undefined ? undefined : JSON.stringify(options.body);
+  const secure = SECURE && (options.port === undefined || options.port === config.localPorts.https);
+  const tls = secure ? { servername: config.ingress.host, ca: await ingressAuthority() } : {};
   return new Promise((resolve, reject) => {
-    const sent = request(
+    const sent = (secure ? secureRequest : request)(
       {
+        ...tls,
         host: '127.0.0.1',
-        port: options.port ?? config.localPorts.http,
+        port: options.port ?? INGRESS_PORT,
         path,
         method: options.method ?? (payload === undefined ? 'GET' : 'POST'),
         timeout: 15_000,
@@ -246,8 +264,12 @@ export type Sale = z.output<typeof saleAnswer>;
 
 export const ADMIN = { email: config.api.adminEmail, password: config.secrets.values.adminPassword ?? '' };
 
+/** The first user's credentials: dev's are known, the others are in a Secret. */
+const credentials = async (): Promise<typeof ADMIN> =>
+  ADMIN.password === '' ? { ...ADMIN, password: await secretValue('zakpos-admin', 'password') } : ADMIN;
+
 export async function logIn(): Promise<string> {
-  const answer = await call('/api/v1/auth/login', { body: ADMIN });
+  const answer = await call('/api/v1/auth/login', { body: await credentials() });
   if (answer.status !== 200) throw new Error(`log in: ${answer.status} ${JSON.stringify(answer.body)}`);
   return loginAnswer.parse(answer.body).accessToken;
 }
@@ -274,10 +296,10 @@ export async function sell(token: string, productId: string, key: string = rando
 /** Where the first `up` left what it said, for the suite that looks at it. */
 export const FIRST_UP = join(tmpdir(), `${CLUSTER}-first-up.json`);
 
-/** Makes the cluster with dev on it, or brings an existing one up to date. */
+/** Makes the cluster with its environment on it, or brings an existing one up to date. */
 export async function createCluster(): Promise<void> {
   const started = Date.now();
-  const result = await zakpos('up');
+  const result = await zakpos('up', ['--env', ENVIRONMENT]);
   writeFileSync(
     FIRST_UP,
     JSON.stringify({ seconds: (Date.now() - started) / 1000, exitCode: result.exitCode, output: result.all }),

@@ -8,7 +8,13 @@ import { reasonOf } from './common/reason.js';
 import { parseEnvironment } from './config/environment.js';
 import { migrateSchema } from './config/schema.js';
 import { createFirstAdmin, createDemoProducts } from './database/bootstrap.js';
-import { Database, hasSqlState, INVALID_PASSWORD, isDatabaseUnavailable } from './database/database.js';
+import {
+  Database,
+  hasSqlState,
+  INVALID_PASSWORD,
+  isDatabaseUnavailable,
+  isServerUntrusted,
+} from './database/database.js';
 import { grantRoles } from './database/grants.js';
 import { applyMigrations, pendingMigrations, withMigrationLock } from './database/migrator.js';
 
@@ -40,9 +46,9 @@ runEntry('zakpos-migrate', async () => {
   }
 });
 
-/** Waits until the server answers; a refused password won't get better by waiting. */
+/** Waits until the server answers; a refused password or certificate won't get better by waiting. */
 async function reach(database: Database, waitSeconds: number, logger: Logger): Promise<boolean> {
-  const { host, port, user, name } = database.address;
+  const { host, port, name } = database.address;
   const deadline = Date.now() + waitSeconds * 1000;
   for (;;) {
     try {
@@ -51,10 +57,18 @@ async function reach(database: Database, waitSeconds: number, logger: Logger): P
     } catch (error) {
       const reason = reasonOf(error);
       if (hasSqlState(error, INVALID_PASSWORD)) {
+        const user = database.latestUser;
         logger.fatal(
           `The server at ${host}:${port} refused the password of role ${user}: the password (or its file) ` +
             `does not fit the existing database volume. Put the old password back, or set the new one there ` +
             `with ALTER ROLE ${user} PASSWORD '…'.`,
+        );
+        return false;
+      }
+      if (isServerUntrusted(error)) {
+        logger.fatal(
+          `The server at ${host}:${port} is not trusted: ${reason}. Check that DATABASE_SSL_CA_FILE holds the ` +
+            `authority that signed its certificate, and that DATABASE_URL names the host as the certificate does.`,
         );
         return false;
       }

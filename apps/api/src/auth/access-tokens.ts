@@ -17,20 +17,20 @@ export class AccessTokens {
   constructor(@Inject(CONFIG) private readonly config: ServerConfig) {}
 
   issue(user: { readonly id: string; readonly role: Role }): Promise<string> {
-    const [current] = this.currentKeys();
-    if (current === undefined) throw new Error('JWT_SECRET is empty: no token can be signed');
+    const [secret] = this.config.auth.jwtSecrets.read();
+    if (secret === undefined) throw new Error('JWT_SECRET is empty: no token can be signed');
     return new SignJWT({ role: user.role })
       .setProtectedHeader({ alg: 'HS256' })
       .setIssuer(ISSUER)
       .setSubject(user.id)
       .setIssuedAt()
       .setExpirationTime(`${this.config.auth.accessTtlSeconds}s`)
-      .sign(current);
+      .sign(this.keyOf(secret));
   }
 
   /** The token's user, or nothing when the token is missing, forged or expired. */
   async verify(token: string): Promise<Principal | undefined> {
-    for (const key of this.currentKeys()) {
+    for (const key of this.acceptedKeys()) {
       try {
         const { payload } = await jwtVerify(token, key, { algorithms: ['HS256'], issuer: ISSUER });
         const { sub, role, exp } = payload;
@@ -44,9 +44,9 @@ export class AccessTokens {
     return undefined;
   }
 
-  /** The key that signs, then the one before the last rotation. */
-  private currentKeys(): KeyObject[] {
-    const secrets = [this.config.auth.jwtSecret.read(), this.config.auth.jwtPreviousSecret.read()];
+  /** The key that signs first: most tokens are of it. */
+  private acceptedKeys(): KeyObject[] {
+    const secrets = this.config.auth.jwtSecrets.read();
     return secrets.filter((secret) => secret !== undefined).map((secret) => this.keyOf(secret));
   }
 

@@ -47,9 +47,13 @@ export function readSecret(
         ? Secret.ofFile(fileVariable, file, minimumLength, fileMayBeMissing)
         : Secret.ofValue(name, typeof value === 'string' ? value : undefined, minimumLength);
     if (!required || secret.read() !== undefined) return secret;
+    const length = minimumLength > 0 ? ` with at least ${minimumLength} characters` : '';
     context.addIssue({
       code: 'custom',
-      message: `${name} is not set: expected ${name} or ${fileVariable} with at least ${minimumLength} characters`,
+      message:
+        typeof file === 'string'
+          ? `${fileVariable} is "${file}": expected a file that is not empty`
+          : `${name} is not set: expected ${name} or ${fileVariable}${length}`,
     });
   } catch (error) {
     const fact = reasonOf(error);

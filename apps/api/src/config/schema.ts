@@ -1,6 +1,10 @@
 import { z } from 'zod';
 
 import { readSecret } from './environment.js';
+import { SecretPair } from './secret.js';
+
+/** How long a changed key of the tokens may go unnoticed: it is asked for with each request. */
+const KEYS_RECHECK_MS = 1000;
 
 const whole = (minimum: number, maximum: number) =>
   z
@@ -66,6 +70,7 @@ const databaseVariables = {
       abort: true,
     })
     .default('postgresql://zakpos_user@zakpos-postgres:5432/zakpos_db'),
+  DATABASE_USERNAME_FILE: optionalText,
   DATABASE_PASSWORD: optionalText,
   DATABASE_PASSWORD_FILE: optionalText,
   DATABASE_SSL_MODE: z
@@ -91,6 +96,7 @@ const kafkaVariables = {
     })
     .default(['zakpos-kafka:9092']),
   KAFKA_SASL_USERNAME: optionalText,
+  KAFKA_SASL_USERNAME_FILE: optionalText,
   KAFKA_SASL_PASSWORD: optionalText,
   KAFKA_SASL_PASSWORD_FILE: optionalText,
   KAFKA_SSL_CA_FILE: optionalText,
@@ -151,13 +157,27 @@ const processSchema = z.object(processVariables).transform((given) => ({
   logLevel: given.LOG_LEVEL,
 }));
 
-const databaseSchema = z.object(databaseVariables).transform((given, context) => ({
-  url: given.DATABASE_URL,
-  password: readSecret('DATABASE_PASSWORD', given, context),
-  sslMode: given.DATABASE_SSL_MODE,
-  sslCaFile: given.DATABASE_SSL_CA_FILE,
-  poolSize: given.DATABASE_POOL_SIZE,
-}));
+const databaseSchema = z.object(databaseVariables).transform((given, context) => {
+  const url = new URL(given.DATABASE_URL);
+  // What the URL says counts where no variable says it.
+  const login = {
+    ...given,
+    DATABASE_USERNAME: decodeURIComponent(url.username),
+    DATABASE_PASSWORD: given.DATABASE_PASSWORD ?? decodeURIComponent(url.password),
+  };
+  return {
+    url: given.DATABASE_URL,
+    login: new SecretPair(
+      readSecret('DATABASE_USERNAME', login, context, {
+        required: given.DATABASE_USERNAME_FILE !== undefined,
+      }),
+      readSecret('DATABASE_PASSWORD', login, context),
+    ),
+    sslMode: given.DATABASE_SSL_MODE,
+    sslCaFile: given.DATABASE_SSL_CA_FILE,
+    poolSize: given.DATABASE_POOL_SIZE,
+  };
+});
 
 const redisSchema = z.object(redisVariables).transform((given, context) => ({
   url: given.REDIS_URL,
@@ -167,10 +187,13 @@ const redisSchema = z.object(redisVariables).transform((given, context) => ({
 
 const kafkaSchema = z.object(kafkaVariables).transform((given, context) => ({
   brokers: given.KAFKA_BROKERS,
-  saslUsername: given.KAFKA_SASL_USERNAME,
-  saslPassword: readSecret('KAFKA_SASL_PASSWORD', given, context, {
-    required: given.KAFKA_SASL_USERNAME !== undefined,
-  }),
+  login:
+    (given.KAFKA_SASL_USERNAME ?? given.KAFKA_SASL_USERNAME_FILE) !== undefined
+      ? new SecretPair(
+          readSecret('KAFKA_SASL_USERNAME', given, context, { required: true }),
+          readSecret('KAFKA_SASL_PASSWORD', given, context, { required: true }),
+        )
+      : undefined,
   sslCaFile: given.KAFKA_SSL_CA_FILE,
   topics: {
     sales: given.KAFKA_TOPIC_SALES,
@@ -180,11 +203,12 @@ const kafkaSchema = z.object(kafkaVariables).transform((given, context) => ({
 }));
 
 const authSchema = z.object(authVariables).transform((given, context) => ({
-  jwtSecret: readSecret('JWT_SECRET', given, context, { minimumLength: 32, required: true }),
-  jwtPreviousSecret: readSecret('JWT_PREVIOUS_SECRET', given, context, {
-    minimumLength: 32,
-    fileMayBeMissing: true,
-  }),
+  /** The key that signs, and the one of the generation before or after it; tokens of both are accepted. */
+  jwtSecrets: new SecretPair(
+    readSecret('JWT_SECRET', given, context, { minimumLength: 32, required: true }),
+    readSecret('JWT_PREVIOUS_SECRET', given, context, { minimumLength: 32, fileMayBeMissing: true }),
+    KEYS_RECHECK_MS,
+  ),
   accessTtlSeconds: given.JWT_ACCESS_TTL,
   refreshTtlSeconds: given.JWT_REFRESH_TTL,
   openRegistration: given.OPEN_REGISTRATION,

@@ -19,12 +19,11 @@ export interface DatabaseOptions {
   readonly longestSilenceMs?: number;
 }
 
-/** Where and as whom: what an error message about the server names. */
+/** What an error message about the server names. */
 export interface DatabaseAddress {
   readonly host: string;
   readonly port: number;
   readonly name: string;
-  readonly user: string;
 }
 
 /** The connection pool and the typed queries on it. */
@@ -32,6 +31,7 @@ export class Database {
   readonly address: DatabaseAddress;
   readonly pool: pg.Pool;
   readonly query: Kysely<Tables>;
+  private user = '';
 
   constructor(
     config: DatabaseConfig,
@@ -43,8 +43,18 @@ export class Database {
       host: url.hostname,
       port: Number(url.port || 5432),
       name: decodeURIComponent(url.pathname.slice(1)),
-      user: decodeURIComponent(url.username),
     };
+    // pg takes a function for the password, but not for the user, and both must be of one generation.
+    const login = () => {
+      const [user, password = ''] = config.login.read();
+      this.user = user ?? '';
+      return { user, password: () => password };
+    };
+    class Client extends pg.Client {
+      constructor(options?: pg.ClientConfig) {
+        super({ ...options, ...login() });
+      }
+    }
     const types = new pg.TypeOverrides();
     // Money and counts fit a double's 53 bits: numbers instead of pg's strings.
     types.setTypeParser(pg.types.builtins.INT8, Number);
@@ -52,9 +62,7 @@ export class Database {
       host: this.address.host,
       port: this.address.port,
       database: this.address.name,
-      user: this.address.user,
-      // Asked for each new connection, so that a changed password file is picked up.
-      password: () => config.password.read() ?? decodeURIComponent(url.password),
+      Client,
       ssl: tlsOptions(config),
       max: config.poolSize,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -67,6 +75,11 @@ export class Database {
       logger.warn({ reason: reasonOf(error) }, 'An idle connection to PostgreSQL was lost');
     });
     this.query = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: this.pool }) });
+  }
+
+  /** As whom the latest connection was tried. */
+  get latestUser(): string {
+    return this.user;
   }
 
   async close(): Promise<void> {
@@ -119,6 +132,24 @@ const UNAVAILABLE_STATES = new Set([
 const CONNECTION_MESSAGE =
   /Connection terminated|timeout exceeded when trying to connect|not queryable|^SASL/;
 
+/** What Node.js says of a server whose certificate is not what was asked for. */
+const CERTIFICATE_ERRORS = new Set([
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_SIGNATURE_FAILURE',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+/** Whether an error means that the server could not show that it is the one that was asked for. */
+export function isServerUntrusted(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && CERTIFICATE_ERRORS.has(String(error.code));
+}
+
 /** Whether an error means that PostgreSQL can't be asked at the moment. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isDatabaseUnavailable);
@@ -128,6 +159,7 @@ export function isDatabaseUnavailable(error: unknown): boolean {
     CONNECTION_ERRORS.has(code) ||
     UNAVAILABLE_STATES.has(code) ||
     code.startsWith('08') ||
+    isServerUntrusted(error) ||
     CONNECTION_MESSAGE.test(error.message)
   );
 }

@@ -43,8 +43,12 @@ export async function pendingMigrations(db: Kysely<Tables>): Promise<string[]> {
   return known.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name);
 }
 
-/** Applies what is pending, all of it or none; returns the names. */
+/**
+ * Applies what is pending, all of it or none; returns the names. After a rollback nothing is: Kysely would refuse the
+ * newer version's migrations as unknown ones.
+ */
 export async function applyMigrations(db: Kysely<Tables>): Promise<string[]> {
+  if ((await pendingMigrations(db)).length === 0) return [];
   const { error, results = [] } = await createMigrator(db).migrateToLatest();
   if (error !== undefined) throw error instanceof Error ? error : new Error(JSON.stringify(error));
   return results.map((result) => result.migrationName);

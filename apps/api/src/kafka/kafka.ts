@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 
-import type { BaseOptions } from '@platformatic/kafka';
+import { type BaseOptions, type SASLOptions, saslScramSha } from '@platformatic/kafka';
 
 import type { KafkaConfig } from '../config/schema.js';
+import type { SecretPair } from '../config/secret.js';
 
 /** What producer and consumer have in common. Topics are never created from here. */
 export function kafkaOptions(config: KafkaConfig, clientId: string): BaseOptions {
-  const { saslUsername: username } = config;
   return {
     clientId,
     bootstrapBrokers: [...config.brokers],
@@ -17,10 +17,27 @@ export function kafkaOptions(config: KafkaConfig, clientId: string): BaseOptions
     retryDelay: 250,
     autocreateTopics: false,
     ...(config.sslCaFile !== undefined && { tls: { ca: readFileSync(config.sslCaFile, 'utf8') } }),
-    ...(username !== undefined && {
-      // Asked for each new connection, so that a changed password file is picked up.
-      sasl: { mechanism: 'SCRAM-SHA-512', username, password: () => config.saslPassword.read() ?? '' },
-    }),
+    ...(config.login !== undefined && { sasl: scram(config.login) }),
+  };
+}
+
+/** Reads user name and password in one go for each new connection; asked for one by one, they might not match. */
+function scram(login: SecretPair): SASLOptions {
+  return {
+    mechanism: 'SCRAM-SHA-512',
+    authenticate: (_mechanism, connection, authenticate, _username, _password, _token, callback) => {
+      const [username = '', password = ''] = login.read();
+      const { defaultCrypto } = saslScramSha;
+      saslScramSha.authenticate(
+        authenticate,
+        connection,
+        'SHA-512',
+        username,
+        password,
+        defaultCrypto,
+        callback,
+      );
+    },
   };
 }
 

@@ -28,6 +28,7 @@ export class RedisUnavailable extends Error {
 export class Redis {
   readonly client: RedisClient;
   private watch: NodeJS.Timeout | undefined;
+  private latestReason = '';
 
   constructor(
     config: RedisConfig,
@@ -36,13 +37,15 @@ export class Redis {
   ) {
     this.client = newClient(config, name);
     this.client.on('error', (error: unknown) => {
-      this.logger.debug({ reason: reasonOf(error), connection: name }, 'Redis connection failed');
+      this.latestReason = reasonOf(error);
+      this.logger.debug({ reason: this.latestReason, connection: name }, 'Redis connection failed');
     });
     this.client.on('ready', () => {
       this.logger.info({ connection: name }, 'Redis is connected');
     });
     this.client.on('reconnecting', () => {
-      this.logger.warn({ connection: name }, 'Redis is away: connecting again');
+      const reason = this.latestReason;
+      this.logger.warn({ reason, connection: name }, 'Redis is away: connecting again');
     });
   }
 

@@ -5,6 +5,10 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
+/** Ports inside the containers that only some tests use: `addressOf` says where they are published. */
+export const KAFKA_LOGIN_PORT = 9094;
+export const REDIS_TLS_PORT = 6380;
+
 export interface Stores {
   readonly databaseUrl: string;
   readonly redisUrl: string;
@@ -38,7 +42,13 @@ export class StoreContainers {
   }
 
   async start(): Promise<Stores> {
-    const [postgres, redis, kafka] = await Promise.all([freePort(), freePort(), freePort()]);
+    const [postgres, redis, redisTls, kafka, kafkaLogin] = await Promise.all([
+      freePort(),
+      freePort(),
+      freePort(),
+      freePort(),
+      freePort(),
+    ]);
     await docker('network', 'create', this.network);
     const create = (
       store: string,
@@ -68,7 +78,7 @@ export class StoreContainers {
         ['POSTGRES_USER=zakpos_owner', 'POSTGRES_PASSWORD=owner-password', 'POSTGRES_DB=zakpos_db'],
         'postgres:16-alpine',
       ),
-      create('redis', [`${redis}:6379`], [], 'redis:7-alpine'),
+      create('redis', [`${redis}:6379`, `${redisTls}:${REDIS_TLS_PORT}`], [], 'redis:7-alpine'),
       create(
         'zookeeper',
         [],
@@ -77,13 +87,15 @@ export class StoreContainers {
       ),
       create(
         'kafka',
-        [`${kafka}:${kafka}`],
+        [`${kafka}:${kafka}`, `${kafkaLogin}:${KAFKA_LOGIN_PORT}`],
         [
           'KAFKA_BROKER_ID=1',
           `KAFKA_ZOOKEEPER_CONNECT=${this.name('zookeeper')}:2181`,
-          `KAFKA_LISTENERS=INTERNAL://0.0.0.0:9092,HOST://0.0.0.0:${kafka}`,
-          `KAFKA_ADVERTISED_LISTENERS=INTERNAL://${this.name('kafka')}:9092,HOST://127.0.0.1:${kafka}`,
-          'KAFKA_LISTENER_SECURITY_PROTOCOL_MAP=INTERNAL:PLAINTEXT,HOST:PLAINTEXT',
+          `KAFKA_LISTENERS=INTERNAL://0.0.0.0:9092,HOST://0.0.0.0:${kafka},LOGIN://0.0.0.0:${KAFKA_LOGIN_PORT}`,
+          `KAFKA_ADVERTISED_LISTENERS=INTERNAL://${this.name('kafka')}:9092,HOST://127.0.0.1:${kafka},LOGIN://127.0.0.1:${kafkaLogin}`,
+          'KAFKA_LISTENER_SECURITY_PROTOCOL_MAP=INTERNAL:PLAINTEXT,HOST:PLAINTEXT,LOGIN:SASL_PLAINTEXT',
+          'KAFKA_LISTENER_NAME_LOGIN_SASL_ENABLED_MECHANISMS=SCRAM-SHA-512',
+          'KAFKA_LISTENER_NAME_LOGIN_SCRAM___SHA___512_SASL_JAAS_CONFIG=org.apache.kafka.common.security.scram.ScramLoginModule required;',
           'KAFKA_INTER_BROKER_LISTENER_NAME=INTERNAL',
           'KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR=1',
           'KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS=0',
@@ -134,6 +146,50 @@ export class StoreContainers {
 
   async thaw(store: string): Promise<void> {
     await docker('unpause', this.name(store));
+  }
+
+  /** host:port where a container's port is published. */
+  async addressOf(store: string, port: number): Promise<string> {
+    return (await docker('port', this.name(store), `${port}/tcp`)).trim();
+  }
+
+  async setKafkaPassword(username: string, password: string): Promise<void> {
+    await this.alterKafkaUser(username, '--add-config', `SCRAM-SHA-512=[password=${password}]`);
+  }
+
+  async removeKafkaUser(username: string): Promise<void> {
+    await this.alterKafkaUser(username, '--delete-config', 'SCRAM-SHA-512');
+  }
+
+  /** PostgreSQL takes TLS on its port as well, Redis on REDIS_TLS_PORT. */
+  async serveTls({ certificate, key }: { certificate: string; key: string }): Promise<void> {
+    const data = '/var/lib/postgresql/data';
+    await Promise.all(
+      [
+        ['postgres', data, 'postgres'],
+        ['redis', '/data', 'redis'],
+      ].map(async ([store = '', folder = '', user = '']) => {
+        const name = this.name(store);
+        await docker('cp', certificate, `${name}:${folder}/server.crt`);
+        await docker('cp', key, `${name}:${folder}/server.key`);
+        const files = [`${folder}/server.crt`, `${folder}/server.key`];
+        await docker('exec', '--user', 'root', name, 'chown', user, ...files);
+        await docker('exec', '--user', 'root', name, 'chmod', '600', ...files);
+      }),
+    );
+    const psql = ['psql', '--quiet', '--username=zakpos_owner', '--dbname=zakpos_db'];
+    const enable = ['--command=alter system set ssl = on', '--command=select pg_reload_conf()'];
+    await docker('exec', this.name('postgres'), ...psql, ...enable);
+    const files = ['tls-cert-file', '/data/server.crt', 'tls-key-file', '/data/server.key'];
+    const settings = [...files, 'tls-auth-clients', 'no', 'tls-port', String(REDIS_TLS_PORT)];
+    const answer = await docker('exec', this.name('redis'), 'redis-cli', 'config', 'set', ...settings);
+    if (answer.trim() !== 'OK') throw new Error(`Redis: ${answer}`);
+  }
+
+  private async alterKafkaUser(username: string, ...change: readonly string[]): Promise<void> {
+    const where = ['--bootstrap-server', `${this.name('kafka')}:9092`];
+    const user = ['--entity-type', 'users', '--entity-name', username];
+    await docker('exec', this.name('kafka'), 'kafka-configs', ...where, '--alter', ...user, ...change);
   }
 
   private async waitForKafka(): Promise<void> {

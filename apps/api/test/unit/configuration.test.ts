@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 
 import { ConfigurationError, parseEnvironment } from '../../src/config/environment.js';
 import { migrateSchema, serverSchema, workerSchema } from '../../src/config/schema.js';
-import { Secret } from '../../src/config/secret.js';
+import { Secret, SecretPair } from '../../src/config/secret.js';
+import { SecretVolume } from '../secret-volume.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'zakpos-config-'));
 const secret = 'a secret of at least 32 characters';
@@ -60,10 +62,28 @@ describe('configuration', () => {
     [{ REDIS_URL: 'localhost' }, /REDIS_URL is "localhost": expected a URL such as redis:/],
     [{ KAFKA_BROKERS: 'kafka' }, /KAFKA_BROKERS is "kafka": expected a comma separated list of host:port/],
     [{ KAFKA_SASL_USERNAME: 'api' }, /KAFKA_SASL_PASSWORD is not set/],
+    [
+      { KAFKA_SASL_USERNAME_FILE: file('kafka-user', 'api') },
+      /KAFKA_SASL_PASSWORD is not set: expected KAFKA_SASL_PASSWORD or KAFKA_SASL_PASSWORD_FILE\./,
+    ],
+    [{ KAFKA_SASL_USERNAME_FILE: '/nowhere/user' }, /KAFKA_SASL_USERNAME_FILE: .*no such file/],
+    [
+      { KAFKA_SASL_USERNAME: 'api', KAFKA_SASL_USERNAME_FILE: file('empty', '\n') },
+      /KAFKA_SASL_USERNAME_FILE is ".*empty": expected a file that is not empty/,
+    ],
+    [{ DATABASE_USERNAME_FILE: '/nowhere/user' }, /DATABASE_USERNAME_FILE: .*no such file/],
+    [
+      { DATABASE_USERNAME_FILE: file('empty', '') },
+      /DATABASE_USERNAME_FILE is ".*empty": expected a file that is not empty/,
+    ],
     [{ JWT_ACCESS_TTL: '15' }, /JWT_ACCESS_TTL is "15": expected a duration such as 30s, 15m/],
     [{ JWT_SECRET: 'short' }, /JWT_SECRET has 5 characters: expected at least 32/],
     [{ JWT_SECRET: '' }, /JWT_SECRET is not set: expected JWT_SECRET or JWT_SECRET_FILE/],
     [{ JWT_SECRET_FILE: '/nowhere/key' }, /JWT_SECRET_FILE: .*no such file/],
+    [
+      { JWT_PREVIOUS_SECRET_FILE: file('short', 'tiny') },
+      /JWT_PREVIOUS_SECRET_FILE has 4 characters: expected at least 32/,
+    ],
     [{ SHOP_CURRENCY: 'euro' }, /SHOP_CURRENCY is "euro": expected an ISO 4217 code/],
     [{ SHOP_TIME_ZONE: 'Mars/Base' }, /SHOP_TIME_ZONE is "Mars\/Base": expected an IANA time zone/],
     [{ OPEN_REGISTRATION: 'yes' }, /OPEN_REGISTRATION is "yes": expected true or false/],
@@ -89,8 +109,7 @@ describe('secrets', () => {
       JWT_SECRET_FILE: file('jwt', `${secret}\n`),
       JWT_PREVIOUS_SECRET_FILE: file('none', ''),
     });
-    assert.equal(config.auth.jwtSecret.read(), secret);
-    assert.equal(config.auth.jwtPreviousSecret.read(), undefined);
+    assert.deepEqual(config.auth.jwtSecrets.read(), [secret, undefined]);
     assert.ok(!JSON.stringify(config).includes(secret));
   });
 
@@ -99,22 +118,110 @@ describe('secrets', () => {
       JWT_SECRET: secret,
       JWT_PREVIOUS_SECRET_FILE: join(folder, 'not there'),
     });
-    assert.equal(config.auth.jwtPreviousSecret.read(), undefined);
+    assert.deepEqual(config.auth.jwtSecrets.read(), [secret, undefined]);
   });
 
-  it('follow their file, and keep the last good value', async () => {
+  it('follow their file, and keep the last good value', () => {
     const path = file('rotating', 'the first value');
     const rotating = Secret.ofFile('KEY_FILE', path, 8);
     assert.equal(rotating.read(), 'the first value');
-    file('rotating', 'the second value');
-    utimesSync(path, 10, 10);
-    await sleep(1050);
-    assert.equal(rotating.read(), 'the second value');
-    file('rotating', 'short');
-    await sleep(1050);
-    assert.equal(rotating.read(), 'the second value');
+    for (const [content, expected] of [
+      ['the second value\n', 'the second value'],
+      ['short', 'the second value'],
+      ['', 'the second value'],
+      ['the third value', 'the third value'],
+    ] as const) {
+      file('rotating', content);
+      assert.equal(rotating.read(), expected);
+    }
     rmSync(path);
-    await sleep(1050);
-    assert.equal(rotating.read(), 'the second value');
+    assert.equal(rotating.read(), 'the third value');
+  });
+
+  it('that may be missing come, and go with their file or its content; not with an error', () => {
+    const path = join(folder, 'optional');
+    const optional = Secret.ofFile('KEY_FILE', path, 8, true);
+    assert.equal(optional.read(), undefined);
+    file('optional', 'the first value');
+    assert.equal(optional.read(), 'the first value');
+    rmSync(path);
+    // What is there can't be read.
+    mkdirSync(path);
+    assert.equal(optional.read(), 'the first value');
+    rmdirSync(path);
+    assert.equal(optional.read(), undefined);
+    file('optional', 'the second value');
+    assert.equal(optional.read(), 'the second value');
+    file('optional', '');
+    assert.equal(optional.read(), undefined);
+  });
+});
+
+describe('logins', () => {
+  const volume = new SecretVolume(join(folder, 'login'));
+  const files = {
+    DATABASE_USERNAME_FILE: volume.path('username'),
+    DATABASE_PASSWORD_FILE: volume.path('password'),
+  };
+
+  it('are of the URL, unless variables or files say otherwise', () => {
+    volume.write({ username: 'of_file', password: 'of file' });
+    const loginOf = (environment: Record<string, string>) =>
+      parseEnvironment(workerSchema, {
+        DATABASE_URL: 'postgresql://of_url:of%20url@host/db',
+        ...environment,
+      }).database.login.read();
+    assert.deepEqual(loginOf({}), ['of_url', 'of url']);
+    assert.deepEqual(loginOf({ DATABASE_PASSWORD: 'of variable' }), ['of_url', 'of variable']);
+    assert.deepEqual(loginOf({ DATABASE_PASSWORD: 'of variable', ...files }), ['of_file', 'of file']);
+    const { DATABASE_USERNAME_FILE } = files;
+    assert.deepEqual(loginOf({ DATABASE_USERNAME_FILE }), ['of_file', 'of url']);
+  });
+
+  it('are those of Kafka only with a user', () => {
+    const loginOf = (environment: Record<string, string>) =>
+      parseEnvironment(workerSchema, environment).kafka.login?.read();
+    assert.equal(loginOf({ KAFKA_SASL_PASSWORD: 'p' }), undefined);
+    const byVariable = { KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD: 'p' };
+    assert.deepEqual(loginOf(byVariable), ['u', 'p']);
+    const byFile = {
+      KAFKA_SASL_USERNAME_FILE: file('kafka-username', 'v\n'),
+      KAFKA_SASL_PASSWORD_FILE: file('kafka-password', 'q\n'),
+    };
+    assert.deepEqual(loginOf({ ...byVariable, ...byFile }), ['v', 'q']);
+  });
+
+  it('are read anew each time, and stay while one of the files is missing', () => {
+    volume.write({ username: 'zakpos_user', password: 'of a' });
+    const { login } = parseEnvironment(workerSchema, files).database;
+    assert.deepEqual(login.read(), ['zakpos_user', 'of a']);
+    volume.write({ username: 'zakpos_user_b' });
+    assert.deepEqual(login.read(), ['zakpos_user', 'of a']);
+    volume.write({ username: 'zakpos_user_b', password: 'of b' });
+    assert.deepEqual(login.read(), ['zakpos_user_b', 'of b']);
+    assert.ok(!JSON.stringify({ login }).includes('of b'));
+  });
+
+  it('are of one generation, whatever the moment in which the files are replaced', async () => {
+    volume.write({ username: 'user 0', password: 'password 0' });
+    const pair = new SecretPair(
+      Secret.ofFile('USER_FILE', volume.path('username')),
+      Secret.ofFile('PASSWORD_FILE', volume.path('password')),
+    );
+    const replacing = new Worker(new URL('replace-secrets.js', import.meta.url), {
+      workerData: volume.folder,
+    });
+    await once(replacing, 'online');
+    const generations = new Set<string>();
+    try {
+      for (const end = performance.now() + 1000; performance.now() < end;) {
+        const [user = '', password = ''] = pair.read();
+        assert.equal(password, user.replace('user', 'password'));
+        generations.add(user);
+      }
+    } finally {
+      await replacing.terminate();
+    }
+    assert.ok(generations.size > 50, `only ${generations.size} generations were seen`);
   });
 });

@@ -1,0 +1,116 @@
+/** Every certificate that an environment needs: its Secret, its names, and who uses it. */
+import type { Config } from './schema.ts';
+
+export interface CertificateSpec {
+  /** Secret of type kubernetes.io/tls with tls.crt, tls.key and ca.crt. */
+  readonly secret: string;
+  readonly commonName: string;
+  readonly dnsNames: readonly string[];
+  /** Whether it is shown by a server, by a client, or both. */
+  readonly usages: readonly ('server auth' | 'client auth')[];
+  /** Workloads that mount it or trust its authority. */
+  readonly usedBy: readonly string[];
+}
+
+/** Secret of the authority that signs the others; nobody mounts it. */
+export const CA_SECRET = 'zakpos-ca';
+export const TLS_SECRETS = {
+  postgres: 'zakpos-postgres-tls',
+  pgbouncer: 'zakpos-pgbouncer-tls',
+  redis: 'zakpos-redis-tls',
+  kafka: 'zakpos-kafka-tls',
+  kafkaAdmin: 'zakpos-kafka-admin-tls',
+} as const;
+/** Common names of the certificates that Kafka knows as super users. */
+export const KAFKA_SUPER_USERS = { broker: 'zakpos-kafka', admin: 'zakpos-kafka-admin' } as const;
+
+/** Whether connections to the stores in the cluster are encrypted. */
+export const isEncrypted = (config: Config): boolean => config.certificates.source !== 'none';
+
+/** The certificates of the stores that run in the cluster. */
+export function storeCertificates(config: Config): CertificateSpec[] {
+  if (!isEncrypted(config)) return [];
+  const { namespace, postgres, redis, kafka, reports, api } = config;
+  const ofService = (service: string): string[] => [
+    service,
+    `${service}.${namespace}`,
+    `${service}.${namespace}.svc`,
+  ];
+  const worker = reports.enabled ? ['zakpos-reports'] : [];
+  const server = (
+    secret: string,
+    service: string,
+    usedBy: readonly string[],
+    more: Partial<CertificateSpec> = {},
+  ): CertificateSpec => ({
+    secret,
+    commonName: service,
+    dnsNames: [...ofService(service), 'localhost'],
+    usages: ['server auth'],
+    usedBy: [service, ...usedBy],
+    ...more,
+  });
+  const apps = ['zakpos-api', ...worker];
+  // The pooler is for the apps; what migrates goes past it.
+  const ofPostgres = postgres.pooler.enabled
+    ? ['zakpos-pgbouncer', ...(api.migrations === null ? [] : ['zakpos-api'])]
+    : apps;
+  return [
+    ...(postgres.mode === 'statefulset' ? [server(TLS_SECRETS.postgres, 'zakpos-postgres', ofPostgres)] : []),
+    ...(postgres.pooler.enabled ? [server(TLS_SECRETS.pgbouncer, 'zakpos-pgbouncer', apps)] : []),
+    ...(redis.mode === 'statefulset' ? [server(TLS_SECRETS.redis, 'zakpos-redis', ['zakpos-api'])] : []),
+    ...(kafka.mode === 'statefulset'
+      ? [
+          server(TLS_SECRETS.kafka, KAFKA_SUPER_USERS.broker, [...apps, 'zakpos-kafka-topics'], {
+            dnsNames: [...ofService('zakpos-kafka'), `*.zakpos-kafka-headless.${namespace}.svc`, 'localhost'],
+            usages: ['server auth', 'client auth'],
+          }),
+          {
+            secret: TLS_SECRETS.kafkaAdmin,
+            commonName: KAFKA_SUPER_USERS.admin,
+            dnsNames: [],
+            usages: ['client auth'] as const,
+            usedBy: ['zakpos-kafka-topics'],
+          },
+        ]
+      : []),
+  ];
+}
+
+/** The certificate of the ingress hosts, unless there is no TLS. */
+export function ingressCertificate({ ingress, mobile }: Config): CertificateSpec | undefined {
+  if (ingress.tls.source === 'none') return undefined;
+  return {
+    secret: ingress.tls.secret,
+    commonName: ingress.host,
+    dnsNames: [ingress.host, ...(mobile.enabled ? [ingress.mobileHost] : [])],
+    usages: ['server auth'],
+    usedBy: ['the ingress controller'],
+  };
+}
+
+/** The certificates that `npm run secrets` makes. */
+export function cliCertificates(config: Config): CertificateSpec[] {
+  const ingress = config.ingress.tls.source === 'cli' ? ingressCertificate(config) : undefined;
+  return [
+    ...(config.certificates.source === 'cli' ? storeCertificates(config) : []),
+    ...(ingress === undefined ? [] : [ingress]),
+  ];
+}
+
+/** Secrets with certificates that must be there and that somebody else makes: their keys, and who uses them. */
+export function foreignCertificates(
+  config: Config,
+): { readonly name: string; readonly keys: readonly string[]; readonly usedBy: readonly string[] }[] {
+  const { ingress, postgres, redis, kafka } = config;
+  const authority = (name: string | undefined, usedBy: readonly string[]) =>
+    name === undefined ? [] : [{ name, keys: ['ca.crt'], usedBy }];
+  return [
+    ...(ingress.tls.source === 'secret' && ingress.api === 'ingress'
+      ? [{ name: ingress.tls.secret, keys: ['tls.crt', 'tls.key'], usedBy: ['the ingress controller'] }]
+      : []),
+    ...(postgres.mode === 'external' ? authority(postgres.external?.caSecret, ['zakpos-api']) : []),
+    ...(redis.mode === 'external' ? authority(redis.external?.caSecret, ['zakpos-api']) : []),
+    ...(kafka.mode === 'external' ? authority(kafka.external?.caSecret, ['zakpos-api']) : []),
+  ];
+}

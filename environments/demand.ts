@@ -1,0 +1,72 @@
+/** What an environment takes of a cluster at the most: every pod that may be there at once, with its requests and limits. */
+import { cpuToMillicores, toBytes } from './quantities.ts';
+import type { Config } from './schema.ts';
+
+interface Scaled {
+  readonly replicas: number;
+  readonly autoscaling?: Config['api']['autoscaling'];
+}
+
+/** Pods of a Deployment at the most: those that it is scaled to, and the one more that a rollout starts. */
+export const mostPods = ({ replicas, autoscaling }: Scaled): number =>
+  (autoscaling?.enabled === true ? autoscaling.maxReplicas : replicas) + 1;
+
+/** Requests and limits of the Job that makes Kafka's users, topics and their rights. */
+export const KAFKA_ADMIN_RESOURCES = {
+  requests: { cpu: '50m', memory: '128Mi' },
+  limits: { memory: '384Mi' },
+} as const;
+
+export interface Demand {
+  /** Thousandths of a core. */
+  readonly cpu: number;
+  /** Requests of memory in MiB. */
+  readonly memory: number;
+  /** Limits of memory in MiB. */
+  readonly memoryLimit: number;
+  readonly pods: number;
+  /** Claims in MiB. */
+  readonly storage: number;
+}
+
+const mebibytes = (quantity: string): number => toBytes(quantity) / 2 ** 20;
+
+export function demandOf(config: Config): Demand {
+  const { postgres, redis, zookeeper, kafka, api, reports, web, mobile } = config;
+  const stores = [
+    ...(postgres.mode === 'statefulset' ? [{ pods: 1, ...postgres, claims: [postgres.storage] }] : []),
+    ...(postgres.mode === 'cloudnativepg'
+      ? [{ pods: postgres.instances, ...postgres, claims: [postgres.storage] }]
+      : []),
+    ...(redis.mode === 'statefulset' ? [{ pods: 1, ...redis, claims: [redis.storage] }] : []),
+    ...(kafka.mode === 'statefulset'
+      ? [
+          {
+            pods: zookeeper.replicas,
+            ...zookeeper,
+            claims: [zookeeper.dataStorage, zookeeper.logStorage],
+          },
+          { pods: kafka.replicas, ...kafka, claims: [kafka.storage] },
+          { pods: 1, resources: KAFKA_ADMIN_RESOURCES, claims: [] },
+        ]
+      : []),
+  ];
+  const apps = [
+    api,
+    ...(reports.enabled ? [reports] : []),
+    ...(web.enabled ? [web] : []),
+    ...(mobile.enabled ? [mobile] : []),
+    ...(postgres.pooler.enabled ? [postgres.pooler] : []),
+  ].map((app) => ({ pods: mostPods(app), resources: app.resources, claims: [] }));
+
+  return [...stores, ...apps].reduce<Demand>(
+    (sum, { pods, resources: { requests, limits }, claims }) => ({
+      cpu: sum.cpu + pods * cpuToMillicores(requests.cpu),
+      memory: sum.memory + pods * mebibytes(requests.memory),
+      memoryLimit: sum.memoryLimit + pods * mebibytes(limits.memory),
+      pods: sum.pods + pods,
+      storage: sum.storage + pods * claims.reduce((total, { size }) => total + mebibytes(size), 0),
+    }),
+    { cpu: 0, memory: 0, memoryLimit: 0, pods: 0, storage: 0 },
+  );
+}

@@ -1,0 +1,141 @@
+/** Rules that span fields. */
+import { cpuToMillicores, toBytes } from '../quantities.ts';
+import { demandOf, mostPods } from '../demand.ts';
+import { WORKER_POOL_SIZE } from './stores.ts';
+import type { Config } from '../schema.ts';
+
+/** A rule that spans fields: where it is broken, the value there and what is expected. */
+interface Violation {
+  readonly path: readonly string[];
+  readonly expected: string;
+}
+
+export function* crossFieldViolations(config: Config): Generator<Violation> {
+  const { kafka, zookeeper, postgres, redis, api, secrets } = config;
+
+  for (const [name, store] of [['kafka', kafka] as const, ['zookeeper', zookeeper] as const]) {
+    if (toBytes(store.heap) > 0.75 * toBytes(store.resources.limits.memory)) {
+      yield {
+        path: [name, 'resources', 'limits', 'memory'],
+        expected: `more than the heap of ${store.heap} by a third at least, or a smaller ${name}.heap`,
+      };
+    }
+  }
+  if (toBytes(redis.maxMemory) > 0.75 * toBytes(redis.resources.limits.memory)) {
+    yield {
+      path: ['redis', 'maxMemory'],
+      expected: `at most three quarters of redis.resources.limits.memory (${redis.resources.limits.memory}), since rewriting the append-only file needs the rest`,
+    };
+  }
+
+  if (kafka.mode === 'statefulset' && kafka.replicationFactor > kafka.replicas) {
+    yield {
+      path: ['kafka', 'replicationFactor'],
+      expected: `at most kafka.replicas (${kafka.replicas} brokers)`,
+    };
+  }
+  if (kafka.minInSyncReplicas > kafka.replicationFactor) {
+    yield {
+      path: ['kafka', 'minInSyncReplicas'],
+      expected: `at most kafka.replicationFactor (${kafka.replicationFactor})`,
+    };
+  }
+  const names = kafka.topics.map((t) => t.name);
+  const twice = names.findIndex((name, i) => names.indexOf(name) !== i);
+  if (twice !== -1) {
+    yield { path: ['kafka', 'topics', String(twice), 'name'], expected: 'a name that no other topic has' };
+  }
+
+  for (const name of ['api', 'web'] as const) {
+    const { autoscaling, minAvailable, replicas } = config[name];
+    if (autoscaling.enabled && autoscaling.minReplicas > autoscaling.maxReplicas) {
+      yield {
+        path: [name, 'autoscaling', 'minReplicas'],
+        expected: `at most ${name}.autoscaling.maxReplicas (${autoscaling.maxReplicas})`,
+      };
+    }
+    const least = autoscaling.enabled ? autoscaling.minReplicas : replicas;
+    if (minAvailable !== undefined && minAvailable >= least) {
+      yield {
+        path: [name, 'minAvailable'],
+        expected: `less than the ${least} pods that there are at least, or no node could ever be drained`,
+      };
+    }
+  }
+
+  const { allowed, taken, reserved } = connectionsOf(config);
+  if (taken + reserved > allowed) {
+    yield {
+      path: ['api', 'databasePoolSize'],
+      expected: `such that all pods fit into postgres.maxConnections (${allowed}): they take ${taken} at the most and ${reserved} are kept free; or postgres.pooler.enabled`,
+    };
+  }
+
+  if (config.quota.enabled) {
+    const demand = demandOf(config);
+    for (const [field, sum, unit] of [
+      ['cpu', demand.cpu, 'm'],
+      ['memory', demand.memory, 'Mi'],
+      ['memoryLimit', demand.memoryLimit, 'Mi'],
+      ['storage', demand.storage, 'Mi'],
+    ] as const) {
+      const quota = config.quota[field];
+      const limit = field === 'cpu' ? cpuToMillicores(quota) : toBytes(quota) / 2 ** 20;
+      if (sum > limit) {
+        yield {
+          path: ['quota', field],
+          expected: `at least the ${sum}${unit} that all pods take at the most`,
+        };
+      }
+    }
+    if (demand.pods > config.quota.pods) {
+      yield { path: ['quota', 'pods'], expected: `at least the ${demand.pods} that there are at the most` };
+    }
+  }
+
+  for (const [name, store] of Object.entries({ postgres, redis, kafka })) {
+    if (store.mode === 'external' && store.external === undefined) {
+      yield { path: [name, 'external'], expected: 'host and port of the server, since mode is external' };
+    }
+  }
+
+  if (config.size === 'single' && config.environment !== 'prod' && config.environment !== 'cloud') {
+    yield { path: ['size'], expected: '"cluster": dev and test have sizes of their own' };
+  }
+  if (config.environment !== 'dev') {
+    if (secrets.source === 'literal') {
+      yield { path: ['secrets', 'source'], expected: '"cluster": only dev writes secrets into manifests' };
+    }
+    for (const name of Object.keys(secrets.values)) {
+      yield {
+        path: ['secrets', 'values', name],
+        expected: 'to be left out: only dev writes secrets into manifests',
+      };
+    }
+    if (api.openRegistration) {
+      yield { path: ['api', 'openRegistration'], expected: 'false: only dev lets anyone register' };
+    }
+  }
+  if (secrets.source === 'literal' && config.certificates.source !== 'none') {
+    yield {
+      path: ['certificates', 'source'],
+      expected: '"none" beside literal secrets, which have none for what certificates bring with them',
+    };
+  }
+  if (secrets.source === 'literal' && (secrets.values.jwtSecret?.length ?? 0) < 32) {
+    yield { path: ['secrets', 'values', 'jwtSecret'], expected: 'at least 32 characters' };
+  }
+}
+
+/** Connections that the server allows, that pods take at the most, and that migrations and people need. */
+function connectionsOf(config: Config) {
+  const { postgres, api, reports } = config;
+  const reserved = 10;
+  const apps =
+    mostPods(api) * api.databasePoolSize + (reports.enabled ? mostPods(reports) : 0) * WORKER_POOL_SIZE;
+  return {
+    allowed: postgres.mode === 'external' ? Infinity : postgres.maxConnections,
+    taken: postgres.pooler.enabled ? mostPods(postgres.pooler) * postgres.pooler.poolSize : apps,
+    reserved,
+  };
+}

@@ -1,0 +1,247 @@
+/**
+ * A load of sales through the ingress: open loop, so that a slow answer doesn't slow what comes after it. Every request
+ * counts and none is repeated; whatever isn't the expected answer has failed.
+ */
+import { randomUUID } from 'node:crypto';
+import { Agent, request } from 'node:https';
+import {
+  config,
+  eventually,
+  ingressAuthority,
+  kubectl,
+  logIn,
+  product,
+  saleAnswer,
+  sql,
+  type Sale,
+} from './harness.ts';
+
+const TIMEOUT_MS = 15_000;
+
+export interface Failure {
+  /** Seconds after the start. */
+  readonly at: number;
+  readonly what: string;
+  /** Status and the beginning of the body, or the network's error. */
+  readonly answer: string;
+}
+
+/** What came of a load. */
+export interface Report {
+  readonly sent: number;
+  readonly failures: readonly Failure[];
+  readonly sales: readonly Sale[];
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+  readonly slowest: number;
+  readonly seconds: number;
+}
+
+export interface LoadProps {
+  /** Sales a second; there are as many requests that only read. */
+  readonly salesPerSecond: number;
+}
+
+export class Load {
+  private readonly agent: Agent;
+  private readonly token: string;
+  private readonly productId: string;
+  private readonly started = Date.now();
+  private readonly failures: Failure[] = [];
+  private readonly sales: Sale[] = [];
+  private readonly times: number[] = [];
+  private readonly pending = new Set<Promise<void>>();
+  private readonly timer: NodeJS.Timeout;
+  private due = 0;
+
+  private constructor(authority: string, token: string, productId: string, { salesPerSecond }: LoadProps) {
+    this.agent = new Agent({ keepAlive: true, ca: authority, servername: config.ingress.host });
+    this.token = token;
+    this.productId = productId;
+    const step = 1000 / salesPerSecond;
+    this.timer = setInterval(() => {
+      // Timers come late under load: what is due by now is sent now.
+      for (; this.due * step <= Date.now() - this.started; this.due += 1) this.fire(this.due);
+    }, step / 2);
+  }
+
+  static async start(props: LoadProps): Promise<Load> {
+    const token = await logIn();
+    const { id } = await product(token);
+    await sql(`update products set stock = 100000000 where id = '${id}'`);
+    return new Load(await ingressAuthority(), token, id, props);
+  }
+
+  /** Failures so far. */
+  get failed(): number {
+    return this.failures.length;
+  }
+
+  /** Ends it, waits for what is on its way, and tells what came of it. */
+  async stop(): Promise<Report> {
+    clearInterval(this.timer);
+    const seconds = (Date.now() - this.started) / 1000;
+    await Promise.all(this.pending);
+    this.agent.destroy();
+    const sorted = [...this.times].sort((a, b) => a - b);
+    const at = (share: number): number => Math.round(sorted[Math.floor(share * (sorted.length - 1))] ?? 0);
+    return {
+      sent: this.times.length,
+      failures: this.failures,
+      sales: this.sales,
+      p50: at(0.5),
+      p99: at(0.99),
+      slowest: at(1),
+      seconds: Math.round(seconds),
+    };
+  }
+
+  private fire(turn: number): void {
+    this.track('sale', this.sell());
+    const [what, path, token] = READS[turn % READS.length] ?? READS[0];
+    this.track(
+      what,
+      this.send(path, { token }).then((answer) => expectStatus(answer, 200)),
+    );
+  }
+
+  private async sell(): Promise<void> {
+    const answer = await this.send('/api/v1/sales', {
+      token: true,
+      key: randomUUID(),
+      body: JSON.stringify({ items: [{ productId: this.productId, quantity: 1 }], payment: 'cash' }),
+    });
+    expectStatus(answer, 201);
+    this.sales.push(saleAnswer.parse(JSON.parse(answer.body)));
+  }
+
+  private track(what: string, work: Promise<void>): void {
+    const sent = Date.now();
+    const tracked = work
+      .catch((error: unknown) => {
+        const answer = error instanceof Error ? error.message : String(error);
+        this.failures.push({ at: (sent - this.started) / 1000, what, answer });
+      })
+      .finally(() => {
+        this.times.push(Date.now() - sent);
+        this.pending.delete(tracked);
+      });
+    this.pending.add(tracked);
+  }
+
+  private send(
+    path: string,
+    { token, key, body }: { readonly token: boolean; readonly key?: string; readonly body?: string },
+  ): Promise<{ readonly status: number; readonly body: string }> {
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        {
+          agent: this.agent,
+          host: '127.0.0.1',
+          port: config.localPorts.https,
+          path,
+          method: body === undefined ? 'GET' : 'POST',
+          timeout: TIMEOUT_MS,
+          headers: {
+            host: config.ingress.host,
+            ...(token ? { authorization: `Bearer ${this.token}` } : {}),
+            ...(key === undefined ? {} : { 'idempotency-key': key }),
+            ...(body === undefined
+              ? {}
+              : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+          },
+        },
+        (response) => {
+          let text = '';
+          response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+          response.on('error', reject).on('end', () => {
+            resolve({ status: response.statusCode ?? 0, body: text });
+          });
+        },
+      );
+      sent.on('timeout', () => sent.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
+      sent.on('error', reject);
+      sent.end(body);
+    });
+  }
+}
+
+/** What a till asks beside its sales. */
+const READS = [
+  ['page', '/', false],
+  ['products', '/api/v1/products?limit=20', true],
+  ['totals', '/api/v1/reports/today', true],
+] as const;
+
+function expectStatus(
+  { status, body }: { readonly status: number; readonly body: string },
+  expected: number,
+): void {
+  if (status !== expected) throw new Error(`${status} ${body.slice(0, 160)}`);
+}
+
+/** One line for people, with the failures by kind. */
+export function describeReport(
+  what: string,
+  { sent, failures, sales, p50, p99, slowest, seconds }: Report,
+): string {
+  const kinds = new Map<string, number>();
+  for (const failure of failures) {
+    const kind = `${failure.what}: ${failure.answer.slice(0, 100)}`;
+    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  }
+  const listed = [...kinds].map(([kind, count]) => `\n  ${count} × ${kind}`).join('');
+  const [first, last] = [failures.at(0), failures.at(-1)];
+  const span =
+    first === undefined || last === undefined
+      ? ''
+      : `, from ${first.at.toFixed(1)} s to ${last.at.toFixed(1)} s`;
+  return `${what}: ${sent} requests in ${seconds} s (${sales.length} sales), ${failures.length} failed${span}; p50 ${p50} ms, p99 ${p99} ms, slowest ${slowest} ms${listed}`;
+}
+
+const count = async (query: string): Promise<number> => Number((await sql(query))[0]);
+
+/** Sales in the database, before a load and after it. */
+export const salesInPostgres = (): Promise<number> => count('select count(*) from sales');
+
+/**
+ * No sale was lost and none doubled: each answered one is there once, and there are no others than those that were
+ * answered or failed. No event was lost or counted twice: the worker's count becomes that of the sales.
+ */
+export async function expectNothingLost(before: number, { sales, failures }: Report): Promise<void> {
+  const ids = new Set(sales.map(({ id }) => id));
+  expect(ids.size).toBe(sales.length);
+  const added = (await salesInPostgres()) - before;
+  const uncertain = failures.filter(({ what }) => what === 'sale').length;
+  expect(added).toBeGreaterThanOrEqual(sales.length);
+  expect(added).toBeLessThanOrEqual(sales.length + uncertain);
+  const found = await sql(`select count(*) from sales where id in ('${[...ids].join("','")}')`);
+  expect(found).toEqual([String(ids.size)]);
+  await eventually('the outbox is empty', 120, async () =>
+    (await count('select count(*) from outbox')) === 0 ? true : undefined,
+  );
+  await eventually('the worker has counted every sale once', 120, async () => {
+    const [counts] = await sql(
+      'select (select coalesce(sum(sales), 0) from sales_hourly), (select count(*) from sales)',
+    );
+    const [counted, sold] = (counts ?? '').split('|');
+    if (counted !== sold) throw new Error(`${counted} of ${sold} sales are counted`);
+    return true;
+  });
+}
+
+/** Waits until every partition has all its copies in sync, and all pods are ready. */
+export async function untilWhole(): Promise<void> {
+  await eventually('all partitions are in sync', 240, async () => {
+    const { stdout } = await kubectl(
+      ...['-n', 'zakpos', 'exec', 'zakpos-kafka-0', '--', 'bash', '/opt/zakpos/tool.sh'],
+      ...['kafka-topics', '--describe', '--under-replicated-partitions'],
+    );
+    return stdout.trim() === '' ? true : undefined;
+  });
+  await kubectl(
+    ...['-n', 'zakpos', 'wait', '--for=condition=Ready', 'pod', '--all', '--timeout=180s'],
+    ...['--field-selector=status.phase!=Succeeded'],
+  );
+}
