@@ -281,6 +281,8 @@ function settings({ api, ingress, mobile, ...config }: Config): Record<string, s
       ...localOrigins,
       ...api.corsOrigins,
     ].join(','),
+    // The ingress controller itself, and the proxies that it trusts.
+    TRUST_PROXY: String(1 + ingress.trustedProxies),
     RATE_LIMIT_PER_MINUTE: String(api.rateLimitPerMinute),
     RATE_LIMIT_LOGIN_PER_MINUTE: String(api.loginLimitPerMinute),
     OPEN_REGISTRATION: String(api.openRegistration),

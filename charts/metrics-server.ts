@@ -5,7 +5,7 @@ import { Check } from '../lib/probes.ts';
 import { Volume } from '../lib/volume.ts';
 import { HardenedDeployment, ServiceOf } from '../lib/workloads.ts';
 import { METRICS_SERVER, PORTS } from './names.ts';
-import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
+import { ON_CONTROL_PLANE, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
 /** Where the API server's aggregator expects an extension to answer. */
 const SERVICE_PORT = 443;
@@ -54,6 +54,7 @@ export class MetricsServerChart extends ZakposChart {
       gid: 1000,
       imagePullPolicy: config.imagePullPolicy,
       kubernetesApi: true,
+      ...ON_CONTROL_PLANE,
       containers: [
         {
           name: 'metrics-server',

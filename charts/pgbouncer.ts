@@ -11,6 +11,7 @@ import { HardenedDeployment, ServiceOf } from '../lib/workloads.ts';
 import { DRAIN_SECONDS } from './api.ts';
 import { PRIORITY } from './capacity.ts';
 import { PGBOUNCER, PORTS } from './names.ts';
+import { WAIVERS } from './waivers.ts';
 import { certificateRef, secretRef, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
 const CONFIG = '/etc/pgbouncer';
@@ -35,7 +36,7 @@ export class PgBouncerChart extends ZakposChart {
       files: {
         'pgbouncer.ini': pgbouncerIni(config),
         'start.sh': startScript(encrypted, server),
-        'answers.sh': ANSWERS_SCRIPT,
+        'alive.sh': ALIVE_SCRIPT,
       },
     });
     const tls: Mount[] = encrypted
@@ -53,6 +54,7 @@ export class PgBouncerChart extends ZakposChart {
 
     new HardenedDeployment(this, 'pgbouncer', {
       name: PGBOUNCER,
+      annotations: WAIVERS,
       replicas: pooler.replicas,
       // uid and gid of postgres in the image.
       uid: 70,
@@ -76,8 +78,8 @@ export class PgBouncerChart extends ZakposChart {
           ],
           probes: {
             startup: Check.tcp('postgres'),
-            readiness: Check.exec('sh', `${CONFIG}/answers.sh`, encrypted ? 'S' : 'N'),
-            liveness: Check.exec('sh', `${CONFIG}/answers.sh`, '[SN]'),
+            readiness: Check.tcp('postgres'),
+            liveness: Check.exec('sh', `${CONFIG}/alive.sh`),
           },
           drainSeconds: DRAIN_SECONDS,
         },
@@ -179,6 +181,9 @@ wait $pid || wait $pid
 `;
 }
 
-/** Exits with 0 when PgBouncer answers the question of whether it speaks TLS with what matches the pattern: S or N. */
-const ANSWERS_SCRIPT = `printf '\\0\\0\\0\\010\\004\\322\\026\\057' | nc -w 2 127.0.0.1 ${PORTS.postgres} | head -c 1 | grep -q "$1"
+/**
+ * Asks to cancel nobody's query: whoever still works through its connections ends that one at once, while the kernel
+ * accepts connections for a process that hangs, too.
+ */
+const ALIVE_SCRIPT = `printf '\\0\\0\\0\\020\\004\\322\\026\\056\\0\\0\\0\\0\\0\\0\\0\\0' | nc -w 2 127.0.0.1 ${PORTS.postgres}
 `;

@@ -1,5 +1,5 @@
-import { ApiObject, JsonPatch } from 'cdk8s';
 import type { Construct } from 'constructs';
+import { toMebibytes } from '../environments/quantities.ts';
 import { TlsOption } from '../imports/traefik.io.ts';
 import { k8s } from '../lib/k8s.ts';
 import { clusterScoped } from '../lib/cluster-scoped.ts';
@@ -7,7 +7,7 @@ import { Check } from '../lib/probes.ts';
 import { Volume } from '../lib/volume.ts';
 import { HardenedDeployment, ServiceOf } from '../lib/workloads.ts';
 import { NODE_PORTS, PORTS, TRAEFIK } from './names.ts';
-import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
+import { ON_CONTROL_PLANE, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
 /** Listeners of Traefik: name to container port. */
 const LISTENERS = {
@@ -32,7 +32,6 @@ const CUSTOM_RESOURCES = [
   'traefikservices',
 ];
 const WATCH = ['list', 'watch'];
-const CONTROL_PLANE = 'node-role.kubernetes.io/control-plane';
 
 /**
  * The ingress controller that kind lacks, on the node ports that kind-config.yaml maps to the laptop. It trusts no
@@ -92,12 +91,13 @@ export class TraefikChart extends ZakposChart {
       imagePullPolicy: config.imagePullPolicy,
       kubernetesApi: true,
       // The node whose ports are the laptop's; each other one would have to hide the client behind its own address.
-      nodeSelector: { [CONTROL_PLANE]: '' },
-      tolerations: [{ key: CONTROL_PLANE, operator: 'Exists', effect: 'NoSchedule' }],
+      ...ON_CONTROL_PLANE,
       containers: [
         {
           name: 'traefik',
           image: addons.traefik.image,
+          // It collects its garbage earlier as the limit comes near, where it would grow until it is killed.
+          env: { GOMEMLIMIT: `${Math.floor(0.75 * toMebibytes(addons.traefik.resources.limits.memory))}MiB` },
           args: [
             ...Object.entries(LISTENERS).map(([name, port]) => `--entrypoints.${name}.address=:${port}`),
             // Not ready at once when it is told to end, but serving until the node's proxy knows.
@@ -130,16 +130,14 @@ export class TraefikChart extends ZakposChart {
         },
       ],
     });
-    const service = new ServiceOf(this, 'service', {
+    new ServiceOf(this, 'service', {
       name: TRAEFIK,
       workload: TRAEFIK,
       ports: LISTENERS,
       nodePorts: NODE_PORTS,
+      // So that Traefik sees the client's address.
+      onlyOwnNode: true,
     });
-    // Straight to the pod on this node, so that Traefik sees the client's address.
-    ApiObject.of(service.node.findChild('service')).addJsonPatch(
-      JsonPatch.add('/spec/externalTrafficPolicy', 'Local'),
-    );
     // By this name it holds for every host.
     new TlsOption(this, 'tls', {
       metadata: { name: 'default', namespace },

@@ -4,11 +4,19 @@ import { openText, secretSpecs, type SecretId } from '../environments/secrets.ts
 import type { App } from '../environments/images.ts';
 import type { Config } from '../environments/schema.ts';
 import { checksum } from '../lib/checksum.ts';
+import type { PodProps } from '../lib/pod.ts';
 import type { SecretRef } from '../lib/secret-ref.ts';
 import type { DeploymentProps } from '../lib/workloads.ts';
 
 /** Labels on every object of the product; `npm run up` prunes by them. */
 export const PART_OF = { 'app.kubernetes.io/part-of': 'zakpos' } as const;
+
+const CONTROL_PLANE = 'node-role.kubernetes.io/control-plane';
+/** Where kind's add-ons run: on the node that has the ports, and that nobody drains. */
+export const ON_CONTROL_PLANE: Pick<PodProps, 'nodeSelector' | 'tolerations'> = {
+  nodeSelector: { [CONTROL_PLANE]: '' },
+  tolerations: [{ key: CONTROL_PLANE, operator: 'Exists', effect: 'NoSchedule' }],
+};
 
 /** What every chart is given. */
 export interface ZakposChartProps {

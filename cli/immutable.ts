@@ -70,8 +70,8 @@ function differences(live: StatefulSet, wanted: StatefulSet): Difference[] {
     if (isDeepStrictEqual(is, wants)) return;
     found.push({
       field,
-      is: JSON.stringify(is) ?? 'nothing',
-      wants: JSON.stringify(wants) ?? 'nothing',
+      is: is === undefined ? 'nothing' : JSON.stringify(is),
+      wants: wants === undefined ? 'nothing' : JSON.stringify(wants),
       ...(resize === undefined ? {} : { resize }),
     });
   };

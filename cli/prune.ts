@@ -14,19 +14,33 @@ export const PRUNED = {
     'HorizontalPodAutoscaler',
     'Ingress',
     'Job',
+    'LimitRange',
     'NetworkPolicy',
     'PodDisruptionBudget',
+    'ResourceQuota',
     'Role',
     'RoleBinding',
     'Service',
     'ServiceAccount',
     'StatefulSet',
   ],
-  clusterScoped: ['APIService', 'ClusterRole', 'ClusterRoleBinding', 'IngressClass'],
+  clusterScoped: ['APIService', 'ClusterRole', 'ClusterRoleBinding', 'IngressClass', 'PriorityClass'],
+  /** Kinds of others, in namespaces; only where their CRD is there. */
+  custom: [
+    'certificates.cert-manager.io',
+    'issuers.cert-manager.io',
+    'httproutes.gateway.networking.k8s.io',
+    'middlewares.traefik.io',
+    'tlsoptions.traefik.io',
+    'scheduledbackups.postgresql.cnpg.io',
+  ],
 } as const;
 
 /** Kinds that hold what can't be made again. */
 export const NEVER_PRUNED = [
+  // A database, and Secrets that go with what made them.
+  'Cluster',
+  'ExternalSecret',
   'CustomResourceDefinition',
   'Namespace',
   'PersistentVolumeClaim',
@@ -66,9 +80,12 @@ export async function prune(
 ): Promise<string[]> {
   const list = async (kinds: readonly string[], flags: readonly string[]): Promise<LabelledObject[]> =>
     (await kubectl.json(liveList, ['get', kinds.join(','), ...flags, '-l', SELECTOR]))?.items ?? [];
+  const crds = await kubectl.run(['get', 'customresourcedefinitions', '-o', 'name']);
+  const custom = PRUNED.custom.filter((name) => crds.includes(`/${name}\n`));
+  const namespaced = [...PRUNED.namespaced, ...custom];
   const found = scope.wholeCluster
-    ? [list([...PRUNED.namespaced, ...PRUNED.clusterScoped], ['--all-namespaces'])]
-    : scope.namespaces.map((namespace) => list(PRUNED.namespaced, ['--namespace', namespace]));
+    ? [list([...namespaced, ...PRUNED.clusterScoped], ['--all-namespaces'])]
+    : scope.namespaces.map((namespace) => list(namespaced, ['--namespace', namespace]));
   const unwanted = selectUnwanted((await Promise.all(found)).flat(), wanted, scope);
   for (const [namespace, names] of byNamespace(unwanted)) {
     const flags = namespace === '' ? [] : ['--namespace', namespace];

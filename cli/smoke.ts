@@ -79,7 +79,8 @@ export class SmokeTest {
     if (this.config.postgres.mode === 'statefulset') await this.findInPostgres(sold.id);
     await this.until('the total in Redis', () => this.findInRedis(token));
     if (this.config.reports.enabled && this.config.postgres.mode === 'statefulset') {
-      await this.until('the event in Kafka', () => this.findCounted());
+      const sales = Number(await this.sql('select count(*) from sales'));
+      await this.until('the event in Kafka', () => this.findCounted(sales));
     }
     line.rename(
       `Sold one ${product.name}: sale #${sold.number} is in PostgreSQL, its total in Redis, its event was read from Kafka`,
@@ -117,14 +118,10 @@ export class SmokeTest {
       throw this.problem(`Redis has "${stored}" for ${date}`);
   }
 
-  /** The worker has read every sale's event from Kafka, this one's too, once each. */
-  private async findCounted(): Promise<void> {
-    const counts = await this.sql(
-      'select (select coalesce(sum(sales), 0) from sales_hourly), (select count(*) from sales)',
-    );
-    const [counted, sold] = counts.split('|');
-    if (counted !== sold)
-      throw this.problem(`the worker has counted ${counted ?? '?'} of ${sold ?? '?'} sales`);
+  /** The worker has read the events of as many sales from Kafka as there were; others may be made meanwhile. */
+  private async findCounted(sales: number): Promise<void> {
+    const counted = await this.sql('select coalesce(sum(sales), 0) from sales_hourly');
+    if (Number(counted) < sales) throw this.problem(`the worker has counted ${counted} of ${sales} sales`);
   }
 
   private sql(query: string): Promise<string> {

@@ -27,16 +27,28 @@ export const KAFKA_SUPER_USERS = { broker: 'zakpos-kafka', admin: 'zakpos-kafka-
 /** Whether connections to the stores in the cluster are encrypted. */
 export const isEncrypted = (config: Config): boolean => config.certificates.source !== 'none';
 
+/** Who talks to the stores. */
+const appsOf = ({ reports }: Config): string[] => [
+  'zakpos-api',
+  ...(reports.enabled ? ['zakpos-reports'] : []),
+];
+
+/** Who talks to PostgreSQL itself: the pooler stands in for the apps, but for what migrates. */
+const clientsOfPostgres = (config: Config): string[] =>
+  config.postgres.pooler.enabled
+    ? ['zakpos-pgbouncer', ...(config.api.migrations === null ? [] : ['zakpos-api'])]
+    : appsOf(config);
+
 /** The certificates of the stores that run in the cluster. */
 export function storeCertificates(config: Config): CertificateSpec[] {
   if (!isEncrypted(config)) return [];
-  const { namespace, postgres, redis, kafka, reports, api } = config;
+  const { namespace, postgres, redis, kafka } = config;
   const ofService = (service: string): string[] => [
     service,
     `${service}.${namespace}`,
     `${service}.${namespace}.svc`,
   ];
-  const worker = reports.enabled ? ['zakpos-reports'] : [];
+  const apps = appsOf(config);
   const server = (
     secret: string,
     service: string,
@@ -50,13 +62,10 @@ export function storeCertificates(config: Config): CertificateSpec[] {
     usedBy: [service, ...usedBy],
     ...more,
   });
-  const apps = ['zakpos-api', ...worker];
-  // The pooler is for the apps; what migrates goes past it.
-  const ofPostgres = postgres.pooler.enabled
-    ? ['zakpos-pgbouncer', ...(api.migrations === null ? [] : ['zakpos-api'])]
-    : apps;
   return [
-    ...(postgres.mode === 'statefulset' ? [server(TLS_SECRETS.postgres, 'zakpos-postgres', ofPostgres)] : []),
+    ...(postgres.mode === 'statefulset'
+      ? [server(TLS_SECRETS.postgres, 'zakpos-postgres', clientsOfPostgres(config))]
+      : []),
     ...(postgres.pooler.enabled ? [server(TLS_SECRETS.pgbouncer, 'zakpos-pgbouncer', apps)] : []),
     ...(redis.mode === 'statefulset' ? [server(TLS_SECRETS.redis, 'zakpos-redis', ['zakpos-api'])] : []),
     ...(kafka.mode === 'statefulset'
@@ -109,8 +118,10 @@ export function foreignCertificates(
     ...(ingress.tls.source === 'secret' && ingress.api === 'ingress'
       ? [{ name: ingress.tls.secret, keys: ['tls.crt', 'tls.key'], usedBy: ['the ingress controller'] }]
       : []),
-    ...(postgres.mode === 'external' ? authority(postgres.external?.caSecret, ['zakpos-api']) : []),
+    ...(postgres.mode === 'external'
+      ? authority(postgres.external?.caSecret, clientsOfPostgres(config))
+      : []),
     ...(redis.mode === 'external' ? authority(redis.external?.caSecret, ['zakpos-api']) : []),
-    ...(kafka.mode === 'external' ? authority(kafka.external?.caSecret, ['zakpos-api']) : []),
+    ...(kafka.mode === 'external' ? authority(kafka.external?.caSecret, appsOf(config)) : []),
   ];
 }

@@ -146,6 +146,8 @@ export function hardenedPod(scope: Construct, props: PodProps): k8s.PodTemplateS
         seccompProfile: { type: 'RuntimeDefault' },
       },
       ...(props.priorityClassName === undefined ? {} : { priorityClassName: props.priorityClassName }),
+      ...(props.nodeSelector === undefined ? {} : { nodeSelector: { ...props.nodeSelector } }),
+      ...(props.tolerations === undefined ? {} : { tolerations: [...props.tolerations] }),
       ...(props.spread === undefined ? {} : spreadOverNodes(props.name, props.spread)),
       ...(initContainers.length > 0
         ? { initContainers: initContainers.map((c) => container(c, props)) }

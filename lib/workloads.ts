@@ -182,6 +182,11 @@ export interface ServiceProps {
    * @default - the Service is reachable in the cluster only
    */
   readonly nodePorts?: Readonly<Record<string, number>>;
+  /**
+   * Whether a node port leads to pods of that node alone, which then see the client's own address.
+   * @default false
+   */
+  readonly onlyOwnNode?: boolean;
 }
 
 /** A Service in front of one workload. */
@@ -193,6 +198,7 @@ export class ServiceOf extends Construct {
       spec: {
         ...(props.headless === true ? { clusterIp: 'None', publishNotReadyAddresses: true } : {}),
         ...(props.nodePorts === undefined ? {} : { type: 'NodePort' }),
+        ...(props.onlyOwnNode === true ? { externalTrafficPolicy: 'Local' } : {}),
         selector: selectorLabels(props.workload),
         ports: Object.entries(props.ports).map(([name, port]) => ({
           name,

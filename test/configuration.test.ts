@@ -79,12 +79,12 @@ test.each<[string, object, string]>([
   ],
   [
     'a request of memory above its limit',
-    { api: { resources: { requests: { memory: '2Gi' } } } },
+    { api: { resources: { requests: { memory: '2Gi' } } }, quota: { enabled: false } },
     'api.resources.requests.memory: is "2Gi", expected at most limits.memory (1Gi)',
   ],
   [
     'a request of CPU above its limit',
-    { api: { resources: { requests: { cpu: '2' } } } },
+    { api: { resources: { requests: { cpu: '2' } } }, quota: { enabled: false } },
     'api.resources.requests.cpu: is "2", expected at most limits.cpu (1)',
   ],
   [
@@ -110,7 +110,7 @@ test.each<[string, object, string]>([
   [
     'more connections than postgres takes',
     { api: { databasePoolSize: 60 } },
-    'api.databasePoolSize: is 60, expected such that all pods fit into postgres.maxConnections (100): they take 188 and 10 are kept free',
+    'api.databasePoolSize: is 60, expected such that all pods fit into postgres.maxConnections (100): they take 428 at the most and 10 are kept free; or postgres.pooler.enabled',
   ],
   [
     'fewer connections than the API works with',
@@ -118,10 +118,129 @@ test.each<[string, object, string]>([
     'api.databasePoolSize: is 1, expected at least 2',
   ],
   [
-    'an existing server without a name',
+    'more connections than postgres takes when the autoscaler has added all pods',
+    { api: { databasePoolSize: 12 } },
+    'api.databasePoolSize: is 12, expected such that all pods fit into postgres.maxConnections (100): they take 92 at the most and 10 are kept free; or postgres.pooler.enabled',
+  ],
+  [
+    'an autoscaler with a least above its most',
+    { api: { autoscaling: { minReplicas: 7 } } },
+    'api.autoscaling.minReplicas: is 7, expected at most api.autoscaling.maxReplicas (6)',
+  ],
+  [
+    'an autoscaler of the till with a least above its most',
+    { web: { autoscaling: { maxReplicas: 1 } } },
+    'web.autoscaling.minReplicas: is 2, expected at most web.autoscaling.maxReplicas (1)',
+  ],
+  [
+    'a number of pods that no drain leaves, beside an autoscaler',
+    { api: { minAvailable: 2 } },
+    'api.minAvailable: is 2, expected less than the 2 pods that there are at least, or no node could ever be drained',
+  ],
+  [
+    'a number of pods that no drain leaves',
+    { web: { autoscaling: { enabled: false }, replicas: 3, minAvailable: 3 } },
+    'web.minAvailable: is 3, expected less than the 3 pods that there are at least, or no node could ever be drained',
+  ],
+  [
+    'a quota that is short of CPU',
+    { quota: { cpu: '5' } },
+    'quota.cpu: is "5", expected at least the 7375m that all pods take at the most',
+  ],
+  [
+    'a quota that is short of memory',
+    { quota: { memory: '8Gi' } },
+    'quota.memory: is "8Gi", expected at least the 10976Mi that all pods take at the most',
+  ],
+  [
+    'a quota that is short of limits of memory',
+    { quota: { memoryLimit: '16Gi' } },
+    'quota.memoryLimit: is "16Gi", expected at least the 18816Mi that all pods take at the most',
+  ],
+  [
+    'a quota that is short of room for claims',
+    { quota: { storage: '64Gi' } },
+    'quota.storage: is "64Gi", expected at least the 96256Mi that all pods take at the most',
+  ],
+  [
+    'a quota that is short of pods',
+    { quota: { pods: 20 } },
+    'quota.pods: is 20, expected at least the 26 that there are at the most',
+  ],
+  [
+    'an existing PostgreSQL without a name',
     { postgres: { mode: 'external' } },
     'postgres.external: is missing, expected host and port of the server, since mode is external',
   ],
+  [
+    'an existing Redis without a name',
+    { redis: { mode: 'external' } },
+    'redis.external: is missing, expected host and port of the server, since mode is external',
+  ],
+  [
+    'an existing Kafka without a name',
+    { kafka: { mode: 'external' } },
+    'kafka.external: is missing, expected host and port of the server, since mode is external',
+  ],
+  [
+    'an existing Kafka without brokers',
+    { kafka: { mode: 'external', external: { brokers: [] } } },
+    'kafka.external.brokers: is [], expected at least 1',
+  ],
+  [
+    'a broker without a port',
+    { kafka: { mode: 'external', external: { brokers: ['b-1.example.com:9096', 'b-2.example.com'] } } },
+    'kafka.external.brokers.1: is "b-2.example.com", expected a host name and a port, such as b-1.kafka.example.com:9096',
+  ],
+  [
+    'a broker with a scheme',
+    { kafka: { mode: 'external', external: { brokers: ['ssl://b-1:9096'] } } },
+    'kafka.external.brokers.0: is "ssl://b-1:9096", expected a host name and a port, such as b-1.kafka.example.com:9096',
+  ],
+  [
+    'a way of TLS that PostgreSQL knows and this does not',
+    { postgres: { mode: 'external', external: { host: 'p', tls: 'verify-ca' } } },
+    'postgres.external.tls: is "verify-ca", expected one of disable, require, verify-full',
+  ],
+  [
+    'TLS with Redis that checks nothing',
+    { redis: { mode: 'external', external: { host: 'r', tls: 'require' } } },
+    'redis.external.tls: is "require", expected one of disable, verify-full',
+  ],
+  [
+    'an unknown source of certificates',
+    { certificates: { source: 'vault' } },
+    'certificates.source: is "vault", expected one of none, cli, cert-manager',
+  ],
+  ['a certificate for a day', { certificates: { days: 1 } }, 'certificates.days: is 1, expected at least 2'],
+  [
+    'a certificate for longer than browsers take one',
+    { certificates: { days: 826 } },
+    'certificates.days: is 826, expected at most 825',
+  ],
+  [
+    'an unknown source of the certificate of the ingress',
+    { ingress: { tls: { source: 'acme' } } },
+    'ingress.tls.source: is "acme", expected one of none, secret, cli, cert-manager',
+  ],
+  [
+    'an unknown source of secrets',
+    { secrets: { source: 'vault' } },
+    'secrets.source: is "vault", expected one of literal, cluster, external-secrets',
+  ],
+  ['backups without a bucket', { backups: { s3: {} } }, 'backups.s3.bucket: is missing, expected string'],
+  [
+    'backups at a time that is none of cron',
+    { backups: { schedule: 'daily' } },
+    'backups.schedule: is "daily", expected five fields of cron, such as "0 3 * * *"',
+  ],
+  [
+    'pods over something else than nodes and zones',
+    { kafka: { rack: 'region' } },
+    'kafka.rack: is "region", expected one of node, zone',
+  ],
+  ['an unknown spread', { spread: 'loose' }, 'spread: is "loose", expected one of strict, preferred'],
+  ['an unknown size', { size: 'huge' }, 'size: is "huge", expected one of cluster, single'],
   [
     'an existing server without a host',
     { redis: { mode: 'external', external: { port: 6380 } } },
@@ -129,7 +248,7 @@ test.each<[string, object, string]>([
   ],
   [
     'addresses that are no range',
-    { kafka: { external: { host: 'k', cidr: '10.0.0.1' } } },
+    { kafka: { external: { brokers: ['k:9092'], cidr: '10.0.0.1' } } },
     'kafka.external.cidr: is "10.0.0.1", expected a range of IPv4 addresses, such as 10.20.0.0/16',
   ],
   [
@@ -193,6 +312,37 @@ test.each<[string, object, string]>([
   expect(problems('prod', own)).toEqual([problem]);
 });
 
+test.each<[EnvironmentName, object, string]>([
+  ['dev', { size: 'single' }, 'size: is "single", expected "cluster": dev and test have sizes of their own'],
+  ['test', { size: 'single' }, 'size: is "single", expected "cluster": dev and test have sizes of their own'],
+])('%s refuses %j', (environment, own, problem) => {
+  expect(problems(environment, own)).toEqual([problem]);
+});
+
+test.each<[string, EnvironmentName, object]>([
+  [
+    'as many connections as you like, with a pooler',
+    'prod',
+    { api: { databasePoolSize: 60 }, postgres: { pooler: { enabled: true } } },
+  ],
+  [
+    'as many connections as you like, of a server whose limit is not known here',
+    'prod',
+    {
+      api: { databasePoolSize: 60 },
+      postgres: { mode: 'external', external: { host: 'postgres.example.com' } },
+    },
+  ],
+  ['bounds of an autoscaler that is not on', 'dev', { api: { autoscaling: { minReplicas: 7 } } }],
+  ['a drain that leaves all but one', 'prod', { api: { minAvailable: 1 } }],
+  ['any size without a quota', 'prod', { quota: { enabled: false, cpu: '1', pods: 1 } }],
+  ['more copies than brokers of its own, where brokers are others', 'cloud', { kafka: { replicas: 1 } }],
+])('fine is %s', (_, environment, own) => {
+  expect(
+    withFile('own.json', JSON.stringify(own), (configFile) => refusal(environment, { configFile })),
+  ).toBe('accepted');
+});
+
 test('all problems are named at once', () => {
   expect(problems('prod', { zookeeper: { replicas: 2 }, api: { openRegistration: true } })).toEqual([
     'zookeeper.replicas: is 2, expected an odd number, so that a majority survives a split',
@@ -201,6 +351,18 @@ test('all problems are named at once', () => {
 });
 
 describe('secrets', () => {
+  const LITERAL_WITH_CERTIFICATES =
+    'certificates.source: is "cli", expected "none" beside literal secrets, which have none for what certificates bring with them';
+
+  test('of dev are refused beside certificates', () => {
+    expect(problems('dev', { certificates: { source: 'cli' } })).toEqual([LITERAL_WITH_CERTIFICATES]);
+  });
+
+  test('that a cluster holds are fine with certificates in dev, too', () => {
+    const own = { secrets: { source: 'cluster' }, certificates: { source: 'cli' } };
+    expect(configWith('dev', own).certificates.source).toBe('cli');
+  });
+
   test.each(['test', 'prod', 'cloud'] as const)('are refused as text in %s', (environment) => {
     const own = {
       secrets: { source: 'literal', values: { jwtSecret: 'hush-hush-hush-hush-hush-hush-hush' } },
@@ -208,6 +370,7 @@ describe('secrets', () => {
     expect(problems(environment, own)).toEqual([
       'secrets.source: is "literal", expected "cluster": only dev writes secrets into manifests',
       'secrets.values.jwtSecret: is (not shown), expected to be left out: only dev writes secrets into manifests',
+      LITERAL_WITH_CERTIFICATES,
     ]);
   });
 
@@ -372,5 +535,102 @@ test('the sizes and ways of prod are those of the seeds', () => {
   expect(api.replicas).toBeGreaterThanOrEqual(2);
   expect(web.replicas).toBeGreaterThanOrEqual(2);
   expect(redis.appendOnly).toBe(true);
-  expect(secrets).toEqual({ source: 'cluster', values: {} });
+  expect(secrets).toMatchObject({ source: 'cluster', values: {} });
+});
+
+test('prod and cloud scale by themselves, encrypt, keep stores apart and have a quota', () => {
+  for (const name of ['prod', 'cloud'] as const) {
+    const { api, web, certificates, spread, quota, ingress } = loadConfig(name);
+    expect([api.autoscaling.enabled, web.autoscaling.enabled]).toEqual([true, true]);
+    expect([certificates.source, spread, quota.enabled]).toEqual(['cli', 'strict', true]);
+    expect(ingress.tls.source).not.toBe('none');
+  }
+});
+
+describe('one server', () => {
+  test.each(['prod', 'cloud'] as const)('is what size: single makes of %s', (name) => {
+    const { spread, zookeeper, kafka, api, web, mobile, ingress, addons } = configWith(name, {
+      size: 'single',
+    });
+    expect({ spread, zookeeper: zookeeper.replicas, mobile: mobile.replicas }).toEqual({
+      spread: 'preferred',
+      zookeeper: 1,
+      mobile: 1,
+    });
+    expect([kafka.replicas, kafka.replicationFactor, kafka.minInSyncReplicas]).toEqual([1, 1, 1]);
+    expect([api.autoscaling.enabled, api.replicas, web.autoscaling.enabled, web.replicas]).toEqual([
+      false,
+      2,
+      false,
+      1,
+    ]);
+    // The ingress controller is k3s's own.
+    expect([ingress.controllerNamespace, addons.traefik.enabled]).toEqual(['kube-system', false]);
+  });
+
+  test('yields to what else is said', () => {
+    const own = { size: 'single', api: { replicas: 4 }, ingress: { controllerNamespace: 'ingress' } };
+    const { api, ingress, web } = configWith('prod', own);
+    expect([api.replicas, ingress.controllerNamespace, web.replicas]).toEqual([4, 'ingress', 1]);
+  });
+
+  test('is otherwise like a cluster: encrypted, with durable stores', () => {
+    const [one, many] = [configWith('prod', { size: 'single' }), loadConfig('prod')];
+    for (const field of ['postgres', 'redis', 'certificates', 'secrets', 'quota'] as const)
+      expect(one[field]).toEqual(many[field]);
+    expect(configWith('prod', { size: 'cluster' })).toEqual(many);
+  });
+});
+
+describe('on a kind cluster', () => {
+  test.each(['prod', 'cloud'] as const)('%s gets what kind lacks', (name) => {
+    const config = loadConfig(name, { onKind: true });
+    expect(config).toMatchObject({
+      smokeTest: 'sale',
+      api: { demoProducts: true },
+      ingress: {
+        host: 'zakpos.localhost',
+        mobileHost: 'mobile.zakpos.localhost',
+        tls: { source: 'cli', hstsSeconds: 0 },
+      },
+      addons: { traefik: { enabled: true }, metricsServer: { enabled: true } },
+    });
+    // And nothing else.
+    const { addons, ingress, api, smokeTest, ...rest } = loadConfig(name);
+    expect(config).toMatchObject(rest);
+    expect([addons.traefik.enabled, ingress.tls.hstsSeconds > 0, api.demoProducts, smokeTest]).toEqual([
+      false,
+      true,
+      false,
+      'read',
+    ]);
+  });
+
+  test.each(['dev', 'test'] as const)('%s is what it is anyway', (name) => {
+    expect(loadConfig(name, { onKind: true })).toEqual(loadConfig(name));
+  });
+
+  test("it yields to a file of one's own", () => {
+    const own = {
+      smokeTest: 'read',
+      ingress: { host: 'till.example.com' },
+      addons: { metricsServer: { enabled: false } },
+    };
+    const { smokeTest, ingress, addons } = configWith('prod', own, true);
+    expect([smokeTest, ingress.host, ingress.mobileHost]).toEqual([
+      'read',
+      'till.example.com',
+      'mobile.zakpos.localhost',
+    ]);
+    expect([addons.traefik.enabled, addons.metricsServer.enabled]).toEqual([true, false]);
+  });
+
+  test('and is named in messages, since its values may be the wrong ones', () => {
+    const message = withFile('own.json', '{"till": 1}', (configFile) =>
+      refusal('prod', { configFile, onKind: true }).replace(configFile, 'own.json'),
+    );
+    expect(message).toMatch(
+      /^The configuration of prod \(environments\/prod\.ts \+ environments\/kind\.ts \+ own\.json\) can't be used:/,
+    );
+  });
 });

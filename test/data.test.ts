@@ -1,9 +1,7 @@
 /** Where the stores keep data, and how they are set up: facts, some of them by running the very scripts. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
 import { postgresqlConf } from '../charts/postgres.ts';
 import { redisConf } from '../charts/redis.ts';
 import { toBytes } from '../environments/quantities.ts';
@@ -18,7 +16,9 @@ import {
   render,
   workload,
   workloads,
+  type Rendered,
 } from './manifests.ts';
+import { onStage, type SecretFiles, type Stage } from './scripts.ts';
 
 const dev = render('dev');
 const prod = render('prod');
@@ -41,13 +41,12 @@ const settings = (conf: string): ReadonlyMap<string, string> =>
       }),
   );
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'zakpos-data-'));
-});
-afterAll(() => {
-  rmSync(folder, { recursive: true });
-});
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** A `sleep` that ends whoever waits for something, so that scripts come to their end. */
+const endsLoops = (stage: Stage): void => {
+  stage.program('sleep', 'exit 1');
+};
 
 describe('each store keeps its data on a claim', () => {
   test.each([
@@ -123,7 +122,8 @@ describe('postgres', () => {
     ['16Gi', 400, ['4096MB', '12288MB', '7MB', '1024MB', '16MB']],
   ] as const)('is tuned for %s and %i connections', (memory, maxConnections, expected) => {
     const resources = { requests: { memory: '128Mi' }, limits: { memory } };
-    const { postgres } = configWith('prod', { postgres: { maxConnections, resources } });
+    const own = { postgres: { maxConnections, resources }, quota: { enabled: false } };
+    const { postgres } = configWith('prod', own);
     const conf = settings(postgresqlConf(postgres, true));
     const names = [
       'shared_buffers',
@@ -142,26 +142,96 @@ describe('postgres', () => {
       expect(conf.get(name)).toBeUndefined();
   });
 
-  test('gives each role the password of its own file, whatever letters it has, and only the superuser is one', () => {
-    const secrets = join(folder, 'postgres');
-    for (const role of ['owner', 'app', 'exporter', 'backup']) {
-      mkdirSync(join(secrets, role), { recursive: true });
-      writeFileSync(join(secrets, role, 'password'), `it's ${role}'s \\`);
+  describe('on an empty volume', () => {
+    const ROLES = [
+      ['owner', 'zakpos_owner', ''],
+      ['app', 'zakpos_user', ''],
+      ['exporter', 'zakpos_exporter', ''],
+      ['backup', 'zakpos_backup', ' REPLICATION'],
+    ] as const;
+
+    const first = (user: string): string => user;
+    const second = (user: string): string => `${user}_b`;
+    let sql: string;
+    beforeAll(() => {
+      sql = sqlOf(first);
+    });
+
+    /** What psql is told when the Secrets name these logins. */
+    function sqlOf(loginOf: (user: string) => string): string {
+      const secrets = Object.fromEntries(
+        ROLES.map(([role, user]) => [
+          `zakpos-postgres-${role}`,
+          { username: loginOf(user), password: `it's ${role}'s \\` },
+        ]),
+      );
+      return onStage(prod, 'zakpos-postgres', secrets, (stage) => {
+        stage.program('psql', 'cat > /tmp/sql');
+        const { status, stderr } = stage.run(['sh', '/docker-entrypoint-initdb.d/10-roles.sh']);
+        expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+        expect(stage.calls()).toEqual(['psql -v ON_ERROR_STOP=1 --no-psqlrc -q -U postgres -d zakpos_db']);
+        return stage.read('/tmp/sql');
+      });
     }
-    const script = configFile(prod, 'zakpos-postgres-init', '10-roles.sh')
-      .replaceAll('/run/secrets/postgres', secrets)
-      .replace(/psql .*\n/, 'cat\n');
-    const sql = execFileSync('sh', ['-c', script], { env: { POSTGRES_DB: 'zakpos_db' }, encoding: 'utf8' });
-    for (const [role, user] of [
-      ['owner', 'zakpos_owner'],
-      ['app', 'zakpos_user'],
-      ['exporter', 'zakpos_exporter'],
-      ['backup', 'zakpos_backup'],
-    ]) {
-      expect(sql).toContain(`CREATE ROLE ${String(user)} LOGIN PASSWORD 'it''s ${String(role)}''s \\';\n`);
-    }
-    expect(sql).toContain('ALTER DATABASE "zakpos_db" OWNER TO zakpos_owner;');
-    expect(sql).not.toMatch(/SUPERUSER/i);
+    /** Logins that get a password, and which. */
+    const passwordsOf = (sql: string): Record<string, string> =>
+      Object.fromEntries(
+        [...sql.matchAll(/^ALTER ROLE "?(\w+)"? PASSWORD '(.*)';$/gm)].map(
+          ([, login = '', password = '']) => [login, password],
+        ),
+      );
+
+    test.each(ROLES)(
+      'the role of the %s, %s, has two logins, of which the second is the first',
+      (_, user, rights) => {
+        expect(sql).toContain(
+          `CREATE ROLE ${user} LOGIN${rights};\n` +
+            `CREATE ROLE ${user}_b LOGIN${rights} IN ROLE ${user};\n` +
+            `ALTER ROLE ${user}_b SET role = '${user}';\n`,
+        );
+      },
+    );
+
+    test.each<[string, (user: string) => string]>([
+      ['first', first],
+      ['second', second],
+    ])('only the login that the Secret names has its password, here the %s', (_, loginOf) => {
+      const told = sqlOf(loginOf);
+      expect(passwordsOf(told)).toEqual(
+        Object.fromEntries(ROLES.map(([role, user]) => [loginOf(user), `it''s ${role}''s \\`])),
+      );
+      expect(told.match(/PASSWORD/g)).toHaveLength(ROLES.length);
+    });
+
+    test('the owner has the database and its schema, the app may connect, and nobody is a superuser', () => {
+      expect(sql).toContain('ALTER DATABASE "zakpos_db" OWNER TO zakpos_owner;');
+      expect(sql).toContain('ALTER SCHEMA public OWNER TO zakpos_owner;');
+      expect(sql).toContain(
+        'GRANT CONNECT ON DATABASE "zakpos_db" TO zakpos_user, zakpos_exporter, zakpos_backup;',
+      );
+      expect(sql).not.toMatch(/SUPERUSER/i);
+    });
+  });
+
+  const TLS: SecretFiles = { 'zakpos-postgres-tls': { 'tls.crt': 'one' } };
+
+  test('loads a new certificate as it runs, until it says that it has', () => {
+    onStage(prod, 'zakpos-postgres', TLS, (stage) => {
+      stage.program('docker-entrypoint.sh');
+      stage.program(
+        'sleep',
+        'case $(cat /tmp/looks 2>/dev/null) in ..) exit 1;; esac; printf . >> /tmp/looks; echo two > /run/secrets/tls/tls.crt',
+      );
+      // The first try comes before the server has started.
+      stage.program('psql', '[ "$(cat /tmp/looks)" = .. ] && echo t');
+      expect(stage.run().status).toBe(0);
+      expect(stage.calls('docker-entrypoint.sh')).toEqual([
+        'docker-entrypoint.sh postgres -c config_file=/etc/postgresql/postgresql.conf',
+      ]);
+      expect(stage.calls('psql')).toEqual(
+        Array(2).fill('psql -qAt -U postgres -d postgres -c select pg_reload_conf()'),
+      );
+    });
   });
 });
 
@@ -180,39 +250,115 @@ describe('redis', () => {
     expect(settings(configFile(prod, 'zakpos-redis', 'redis.conf')).get('appendonly')).toBe('yes');
   });
 
-  test('takes its password as a hash from a file in memory', () => {
-    const [password, users] = [join(folder, 'password'), join(folder, 'users.acl')];
-    writeFileSync(password, 'a password\n');
-    const conf = configFile(prod, 'zakpos-redis', 'redis.conf');
-    const usersFile = defined(settings(conf).get('aclfile'), 'aclfile');
-    const script = configFile(prod, 'zakpos-redis', 'start.sh')
-      .replaceAll('/run/secrets/redis/password', password)
-      .replaceAll(usersFile, users)
-      .replace('exec redis-server', 'echo');
-    execFileSync('sh', ['-c', script]);
-    const hash = createHash('sha256').update('a password').digest('hex');
-    expect(readFileSync(users, 'utf8')).toBe(`user default on #${hash} ~* &* +@all
-`);
+  /** The access list with which redis starts. */
+  const usersWith = (each: Rendered, secret: Record<string, string>): string =>
+    onStage(
+      each,
+      'zakpos-redis',
+      { 'zakpos-redis': secret, 'zakpos-redis-tls': { 'tls.crt': '' } },
+      (stage) => {
+        endsLoops(stage);
+        stage.program('redis-server');
+        expect(stage.run().status).toBe(0);
+        expect(stage.calls('redis-server')).toEqual(['redis-server /usr/local/etc/redis/redis.conf']);
+        const file = defined(
+          settings(configFile(each, 'zakpos-redis', 'redis.conf')).get('aclfile'),
+          'aclfile',
+        );
+        return stage.read(file);
+      },
+    );
+
+  test.each([dev, prod].map((each) => [each.title, each] as const))(
+    'in %s takes its password as a hash',
+    (_, each) => {
+      expect(usersWith(each, { password: 'a password\n' })).toBe(
+        `user default on #${sha256('a password')} ~* &* +@all\n`,
+      );
+    },
+  );
+
+  test('takes the password before as well while a rotation is under way', () => {
+    expect(usersWith(prod, { password: 'new', previous: 'old' })).toBe(
+      `user default on #${sha256('new')} #${sha256('old')} ~* &* +@all\n`,
+    );
+    expect(usersWith(prod, { password: 'new', previous: '' })).toBe(
+      `user default on #${sha256('new')} ~* &* +@all\n`,
+    );
+  });
+
+  test('has its access list in memory', () => {
     const { emptyDir } = defined(
       workload(prod, 'zakpos-redis').pod.volumes.find(({ name }) => name === 'run'),
       'volume run',
     );
+    const usersFile = settings(configFile(prod, 'zakpos-redis', 'redis.conf')).get('aclfile');
     expect(emptyDir?.medium).toBe('Memory');
-    expect(usersFile.startsWith(`${mountOf('zakpos-redis', 'run')}/`)).toBe(true);
+    expect(usersFile?.startsWith(`${mountOf('zakpos-redis', 'run')}/`)).toBe(true);
+  });
+
+  test.each([
+    [dev, '--no-auth-warning -h localhost ping'],
+    [prod, '--no-auth-warning --tls --cacert /run/secrets/tls/ca.crt -h localhost ping'],
+  ])('is asked with the password in a variable, never in arguments', (each, args) => {
+    onStage(each, 'zakpos-redis', { 'zakpos-redis': { password: 'hunter2' } }, (stage) => {
+      stage.program('redis-cli', 'echo "$REDISCLI_AUTH"');
+      expect(stage.run(['sh', '/usr/local/etc/redis/cli.sh', 'ping']).stdout).toBe('hunter2\n');
+      expect(stage.calls()).toEqual([`redis-cli ${args}`]);
+    });
+  });
+
+  test.each([
+    ['PONG', true, true],
+    ['LOADING Redis is loading the dataset in memory', false, true],
+    ['BUSY Redis is busy running a script', false, true],
+    ['NOAUTH Authentication required.', false, false],
+    ['', false, false],
+  ])('that answers "%s" is ready: %s, alive: %s', (answer, ready, alive) => {
+    onStage(prod, 'zakpos-redis', { 'zakpos-redis': { password: 'x' } }, (stage) => {
+      stage.program('redis-cli', `echo "${answer}"`);
+      const { readinessProbe, livenessProbe } = stage.container;
+      const passes = [readinessProbe, livenessProbe].map(
+        (probe) => stage.run(defined(probe?.exec?.command, 'command')).status === 0,
+      );
+      expect(passes).toEqual([ready, alive]);
+    });
+  });
+
+  test('loads a new certificate as it runs', () => {
+    const secrets = { 'zakpos-redis': { password: 'x' }, 'zakpos-redis-tls': { 'tls.crt': 'one' } };
+    onStage(prod, 'zakpos-redis', secrets, (stage) => {
+      stage.program('redis-server');
+      stage.program('redis-cli', 'echo OK');
+      stage.program(
+        'sleep',
+        '[ ! -e /data/changed ] || exit 1; touch /data/changed; echo two > /run/secrets/tls/tls.crt',
+      );
+      stage.run();
+      const tls = '/run/secrets/tls';
+      expect(stage.calls('redis-cli')).toEqual([
+        `redis-cli --no-auth-warning --tls --cacert ${tls}/ca.crt -h localhost config set tls-cert-file ${tls}/tls.crt tls-key-file ${tls}/tls.key tls-ca-cert-file ${tls}/ca.crt`,
+      ]);
+    });
   });
 });
 
 /** Variables that a start script exports before it hands over to the image's own, on the pod of an ordinal. */
-function startedWith(configMap: string, hostname: string): ReadonlyMap<string, string> {
-  const script = configFile(prod, configMap, 'start.sh').replace('/etc/confluent/docker/run', 'env');
-  const out = execFileSync('bash', ['--norc', '-c', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env.PATH, HOSTNAME: hostname },
-    encoding: 'utf8',
+function startedWith(
+  each: Rendered,
+  name: string,
+  hostname: string,
+  variables: Record<string, string> = {},
+): ReadonlyMap<string, string> {
+  const secrets = { 'zakpos-kafka-tls': { 'tls.key': 'KEY', 'tls.crt': 'CERTIFICATE', 'ca.crt': '' } };
+  return onStage(each, name, secrets, (stage) => {
+    endsLoops(stage);
+    const { status, stdout } = stage.run(undefined, { HOSTNAME: hostname, ...variables });
+    expect(status).toBe(0);
+    return new Map(
+      stdout.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    );
   });
-  return new Map(
-    out.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-  );
 }
 
 describe('zookeeper', () => {
@@ -232,7 +378,7 @@ describe('zookeeper', () => {
     ['zakpos-zookeeper-0', '1'],
     ['zakpos-zookeeper-2', '3'],
   ])('on pod %s has the id %s, counted from 1 as the ensemble is', (hostname, id) => {
-    expect(startedWith('zakpos-zookeeper', hostname).get('ZOOKEEPER_SERVER_ID')).toBe(id);
+    expect(startedWith(prod, 'zakpos-zookeeper', hostname).get('ZOOKEEPER_SERVER_ID')).toBe(id);
   });
 
   test('answers the commands that its probes send', () => {
@@ -255,7 +401,7 @@ describe('kafka', () => {
     ['zakpos-kafka-0', '0'],
     ['zakpos-kafka-12', '12'],
   ])('on pod %s is broker %s and advertises the name of its pod', (hostname, id) => {
-    const variables = startedWith('zakpos-kafka', hostname);
+    const variables = startedWith(prod, 'zakpos-kafka', hostname);
     const host = `${hostname}.zakpos-kafka-headless.zakpos.svc`;
     expect(variables.get('KAFKA_BROKER_ID')).toBe(id);
     expect(variables.get('KAFKA_ADVERTISED_LISTENERS')).toBe(`CLIENT://${host}:9092,INTERNAL://${host}:9093`);
@@ -291,6 +437,177 @@ describe('kafka', () => {
   });
 });
 
+describe('what Kafka spreads copies over', () => {
+  const rackOf = (each: Rendered) =>
+    mainContainer(each, 'zakpos-kafka').env.find(({ name }) => name === 'KAFKA_BROKER_RACK');
+  const zone = render('prod', { kafka: { rack: 'zone' } });
+
+  test('is nodes, unless it is zones', () => {
+    expect(rackOf(prod)?.valueFrom).toEqual({ fieldRef: { fieldPath: 'spec.nodeName' } });
+    expect(rackOf(zone)?.valueFrom).toEqual({
+      fieldRef: { fieldPath: "metadata.labels['topology.kubernetes.io/zone']" },
+    });
+  });
+
+  test('is nothing with one broker', () => {
+    expect(rackOf(dev)).toBeUndefined();
+    expect(rackOf(render('prod', { size: 'single', kafka: { rack: 'zone' } }))).toBeUndefined();
+  });
+
+  test('is the brokers alone, and that is said, where a pod does not know its zone', () => {
+    const without = startedWith(zone, 'zakpos-kafka', 'zakpos-kafka-0', { KAFKA_BROKER_RACK: '' });
+    expect(without.has('KAFKA_BROKER_RACK')).toBe(false);
+    expect([...without.keys()].join()).toContain('This pod does not know its zone');
+    const with_ = startedWith(zone, 'zakpos-kafka', 'zakpos-kafka-0', { KAFKA_BROKER_RACK: 'eu-1a' });
+    expect(with_.get('KAFKA_BROKER_RACK')).toBe('eu-1a');
+  });
+});
+
+describe('the certificate of a broker', () => {
+  const TLS = (text: string) => ({
+    'zakpos-kafka-tls': { 'tls.key': `KEY${text}`, 'tls.crt': `CERTIFICATE${text}`, 'ca.crt': 'CA' },
+  });
+
+  test.each([
+    ['with', '\n'],
+    ['without', ''],
+  ])(
+    'and its key are in one file, each on lines of its own: from files %s a line break at their end',
+    (_, end) => {
+      onStage(prod, 'zakpos-kafka', TLS(end), (stage) => {
+        endsLoops(stage);
+        stage.run(undefined, { HOSTNAME: 'zakpos-kafka-0' });
+        expect(stage.read('/run/kafka/keystore.pem')).toBe('KEY\nCERTIFICATE\n');
+        expect(statSync(stage.at('/run/kafka/keystore.pem')).mode & 0o077).toBe(0);
+      });
+    },
+  );
+
+  test('is read again when it is new, by both listeners of this broker', () => {
+    onStage(prod, 'zakpos-kafka', TLS(''), (stage) => {
+      stage.program('kafka-topics', 'exit 0');
+      stage.program('kafka-configs', 'echo "$KAFKA_HEAP_OPTS, $KAFKA_OPTS" > /tmp/options');
+      stage.program(
+        'sleep',
+        '[ ! -e /tmp/changed ] || exit 1; touch /tmp/changed; printf OTHER > /run/secrets/tls/tls.crt',
+      );
+      stage.run(undefined, { HOSTNAME: 'zakpos-kafka-2' });
+      expect(stage.read('/run/kafka/keystore.pem')).toBe('KEY\nOTHER\n');
+      const location = (listener: string) =>
+        `listener.name.${listener}.ssl.keystore.location=/run/kafka/keystore.pem`;
+      expect(stage.calls('kafka-configs')).toEqual([
+        'kafka-configs --bootstrap-server zakpos-kafka-2.zakpos-kafka-headless.zakpos.svc:9093 ' +
+          '--command-config /run/kafka/admin.properties --alter --entity-type brokers --entity-name 2 ' +
+          `--add-config ${location('client')},${location('internal')}`,
+      ]);
+      // Not with the broker's own gigabyte and agents.
+      expect(stage.read('/tmp/options')).toBe('-Xmx64m, \n');
+    });
+  });
+
+  test('is what the tools show, and what they trust is the authority', () => {
+    onStage(prod, 'zakpos-kafka', TLS(''), (stage) => {
+      endsLoops(stage);
+      stage.run(undefined, { HOSTNAME: 'zakpos-kafka-0' });
+      expect(stage.read('/run/kafka/admin.properties').trimEnd().split('\n')).toEqual([
+        'security.protocol=SSL',
+        'ssl.keystore.type=PEM',
+        'ssl.keystore.location=/run/kafka/keystore.pem',
+        'ssl.truststore.type=PEM',
+        'ssl.truststore.location=/run/secrets/tls/ca.crt',
+      ]);
+    });
+  });
+});
+
+describe('a broker among several is ready when it is in sync', () => {
+  const partition = (replicas: string, isr: string, more = ''): string =>
+    `\tTopic: zakpos.sales\tPartition: 0\tLeader: 2\tReplicas: ${replicas}\tIsr: ${isr}${more}\n`;
+
+  /** Whether broker 1 counts as in sync by what kafka-topics prints, as the start script looks at it. */
+  function isInSync(output: string): boolean {
+    const [check] = /awk -v id[\s\S]*?exit 1 \}'/.exec(configFile(prod, 'zakpos-kafka', 'start.sh')) ?? [];
+    const env = { PATH: process.env.PATH, KAFKA_BROKER_ID: '1' };
+    const { status } = spawnSync('bash', ['-c', defined(check, 'awk')], { input: output, env });
+    return status === 0;
+  }
+
+  test.each<[string, boolean, string]>([
+    ['nothing lacks a copy', true, ''],
+    ['it lacks a partition', false, partition('2,0,1', '2,0')],
+    ['it lacks the last of many', false, partition('0,1,2', '1,2') + partition('0,2,1', '0,2')],
+    ['no copy is in sync', false, partition('2,0,1', '')],
+    ['others lack what it has', true, partition('2,0,1', '2,1') + partition('1,0,2', '1')],
+    ['others lack what it never had', true, partition('0,2,3', '0')],
+    ['11 lacks what 1 has', true, partition('1,11,2', '1,2')],
+    ['1 lacks what 11 and 10 have', false, partition('11,1,10', '11,10')],
+    ['21 has what 1 has nothing of', true, partition('21,2', '2')],
+    [
+      'it lacks a partition, and there are further columns',
+      false,
+      partition('2,0,1', '2,0', '\tElr: 1\tLastKnownElr: 1'),
+    ],
+    ['others lack one, and there are further columns', true, partition('2,0,1', '2,1', '\tOffline: 0')],
+  ])('when %s: %s', (_, expected, output) => {
+    expect(isInSync(output)).toBe(expected);
+  });
+
+  test.each([
+    ['in sync', partition('2,0,1', '2,1'), 0, true],
+    ['not in sync', partition('2,0,1', '2,0'), 0, false],
+    ['unable to tell', '', 1, false],
+  ])('and says so in a file, whatever it was before: %s', (_, output, status, expected) => {
+    const secrets = { 'zakpos-kafka-tls': { 'tls.key': '', 'tls.crt': '', 'ca.crt': '' } };
+    onStage(prod, 'zakpos-kafka', secrets, (stage) => {
+      endsLoops(stage);
+      stage.write('/tmp/output', output);
+      stage.program('kafka-topics', `cat /tmp/output; exit ${status}`);
+      stage.write('/run/kafka/in-sync', '');
+      stage.run(undefined, { HOSTNAME: 'zakpos-kafka-1' });
+      expect(stage.calls('kafka-topics')).toEqual([
+        'kafka-topics --bootstrap-server zakpos-kafka-1.zakpos-kafka-headless.zakpos.svc:9093 --command-config /run/kafka/admin.properties --describe --under-replicated-partitions',
+      ]);
+      expect(existsSync(stage.at('/run/kafka/in-sync'))).toBe(expected);
+    });
+  });
+
+  test('and is asked again until it is', () => {
+    const three = render('dev', {
+      zookeeper: { replicas: 3 },
+      kafka: { replicas: 3 },
+      quota: { enabled: false },
+    });
+    onStage(three, 'zakpos-kafka', {}, (stage) => {
+      stage.program('sleep');
+      stage.write('/tmp/late', partition('0,1,2', '0'));
+      stage.program('kafka-topics', 'cat /tmp/late; : > /tmp/late');
+      stage.run(undefined, { HOSTNAME: 'zakpos-kafka-2' });
+      expect(stage.calls('kafka-topics')).toHaveLength(2);
+      expect(existsSync(stage.at('/run/kafka/in-sync'))).toBe(true);
+    });
+  });
+
+  test('and is not ready before, whatever listens', () => {
+    onStage(prod, 'zakpos-kafka', {}, (stage) => {
+      const { readinessProbe } = stage.container;
+      expect(readinessProbe?.exec?.command).toEqual(['bash', '/opt/zakpos/ready.sh']);
+      stage.write('/opt/zakpos/ready.sh', stage.read('/opt/zakpos/ready.sh').replace(/exec .*/, 'true'));
+      const ready = () => stage.run(readinessProbe?.exec?.command).status === 0;
+      expect(ready()).toBe(false);
+      stage.write('/run/kafka/in-sync', '');
+      expect(ready()).toBe(true);
+    });
+  });
+
+  test('while one alone is at once', () => {
+    onStage(dev, 'zakpos-kafka', {}, (stage) => {
+      stage.run(undefined, { HOSTNAME: 'zakpos-kafka-0' });
+      expect(existsSync(stage.at('/run/kafka/in-sync'))).toBe(true);
+      expect(stage.calls()).toEqual([]);
+    });
+  });
+});
+
 describe('the Java heap', () => {
   test.each([
     ['dev', 'zakpos-zookeeper', '-Xms128m -Xmx128m', '320Mi'],
@@ -304,31 +621,40 @@ describe('the Java heap', () => {
   });
 });
 
-/** Runs the topics' script with stand-ins for Kafka's tools, and returns their calls and its exit code. */
-function runTopics(
-  topics: readonly object[],
-  created: boolean,
-  failing = '(none)',
-): { calls: string[]; status: number | null } {
-  const bin = mkdtempSync(join(folder, 'bin-'));
-  const log = join(bin, 'log');
-  const tool = (name: string, answer: string): void => {
-    writeFileSync(
-      join(bin, name),
-      `#!/bin/bash\necho "${name} $*" >> ${log}\n[[ "$*" != *"${failing}"* ]] || exit 1\n${answer}\nsleep 0.05\necho end >> ${log}\n`,
-    );
-    chmodSync(join(bin, name), 0o755);
-  };
-  tool('kafka-topics', created ? 'echo "Created topic x."' : ':');
-  tool('kafka-configs', ':');
-  const own = render('prod', { kafka: { topics } });
-  const script = configFile(own, 'zakpos-kafka-topics', 'topics.sh').replace(/^until .*$/m, '');
-  const { status } = spawnSync('bash', ['--norc', '-c', script], {
-    stdio: 'ignore',
-    env: { PATH: `${bin}:${process.env.PATH ?? ''}` },
-  });
-  return { calls: readFileSync(log, 'utf8').trimEnd().split('\n'), status };
+const USERS: SecretFiles = {
+  'zakpos-kafka-admin-tls': { 'tls.key': 'KEY', 'tls.crt': 'CERTIFICATE', 'ca.crt': 'CA' },
+  'zakpos-kafka-api': { username: 'zakpos-api-b', password: 'hunter2' },
+  'zakpos-kafka-reports': { username: 'zakpos-reports', password: 'hunter3' },
+};
+
+interface TopicsRun {
+  readonly calls: string[];
+  readonly status: number | null;
+  /** Files that tools were given by --add-config-file, by their path. */
+  readonly files: Readonly<Record<string, string>>;
 }
+
+/** Runs the topics' script with stand-ins for Kafka's tools, and returns their calls and its exit code. */
+function runTopics(each: Rendered, created: boolean, failing = '(none)'): TopicsRun {
+  return onStage(each, 'zakpos-kafka-topics', USERS, (stage) => {
+    const script = '/opt/zakpos/topics.sh';
+    stage.write(script, stage.read(script).replace(/^until .*$/m, ''));
+    const tool = (name: string, answer: string): void => {
+      stage.program(
+        name,
+        `[[ "$*" != *"${failing}"* ]] || exit 1\n${answer}\n/bin/sleep 0.02\necho "end $$" >> "\${BASH_SOURCE%/bin/*}/calls"`,
+      );
+    };
+    tool('kafka-topics', created ? 'echo "Created topic x."' : ':');
+    tool('kafka-configs', ':');
+    tool('kafka-acls', ':');
+    const { status } = stage.run();
+    const calls = stage.calls();
+    const named = calls.flatMap((call) => /--add-config-file (\S+)/.exec(call)?.[1] ?? []);
+    return { status, calls, files: Object.fromEntries(named.map((path) => [path, stage.read(path)])) };
+  });
+}
+const isEnd = (call: string): boolean => call.startsWith('end ');
 
 describe('the topics Job', () => {
   const topics = [
@@ -337,6 +663,8 @@ describe('the topics Job', () => {
   ];
   const SALES = 'cleanup.policy=delete retention.ms=604800000 min.insync.replicas=2';
   const PRODUCTS = 'cleanup.policy=compact retention.ms=-1 min.insync.replicas=2';
+  const SERVER = '--bootstrap-server zakpos-kafka:9093 --command-config /run/kafka/admin.properties';
+  const withTopics = (own: readonly object[]): Rendered => render('prod', { kafka: { topics: own } });
 
   test('names each topic of the configuration', () => {
     const script = configFile(prod, 'zakpos-kafka-topics', 'topics.sh');
@@ -350,43 +678,139 @@ describe('the topics Job', () => {
   });
 
   test('makes each topic with its partitions, copies and settings', () => {
-    const { calls, status } = runTopics(topics, true);
+    const { calls, status } = runTopics(withTopics(topics), true);
     const create = (name: string, partitions: number, settings: string) =>
-      `kafka-topics --bootstrap-server zakpos-kafka:9092 --create --if-not-exists --topic ${name} --partitions ${partitions} ` +
+      `kafka-topics ${SERVER} --create --if-not-exists --topic ${name} --partitions ${partitions} ` +
       `--replication-factor 3 ${settings.replaceAll(/(?<=^| )/g, '--config=')}`;
     expect(status).toBe(0);
-    expect(calls.filter((call) => call !== 'end').sort()).toEqual([
+    expect(calls.filter((call) => call.startsWith('kafka-topics ')).sort()).toEqual([
       create('products', 1, PRODUCTS),
       create('sales', 3, SALES),
     ]);
   });
 
   test('brings the settings of a topic that is there up to date', () => {
-    const { calls, status } = runTopics(topics.slice(0, 1), false);
+    const { calls, status } = runTopics(withTopics(topics.slice(0, 1)), false);
     expect(status).toBe(0);
-    expect(calls.at(-2)).toBe(
-      'kafka-configs --bootstrap-server zakpos-kafka:9092 --alter --entity-type topics --entity-name sales ' +
+    expect(calls).toContain(
+      `kafka-configs ${SERVER} --alter --entity-type topics --entity-name sales ` +
         `--add-config ${SALES.replaceAll(' ', ',')}`,
     );
   });
 
-  test('fails when one topic fails', () => {
-    expect(runTopics(topics, true, ' sales').status).not.toBe(0);
+  test.each([
+    ['a topic', ' sales '],
+    ['a user', '--entity-name zakpos-reports'],
+    ['a right', 'User:zakpos-api '],
+  ])('fails when %s fails', (_, failing) => {
+    expect(runTopics(withTopics(topics), true, failing).status).not.toBe(0);
+  });
+
+  test('talks to brokers that do not encrypt as they are', () => {
+    const calls = runTopics(dev, false).calls.filter((call) => !isEnd(call));
+    expect(calls).toHaveLength(2 * dev.config.kafka.topics.length);
+    for (const call of calls)
+      expect(call).toMatch(/^kafka-(topics|configs) --bootstrap-server zakpos-kafka:9093 --(create|alter) /);
   });
 
   test('runs no more Java machines at once than its memory holds, however many topics there are', () => {
-    const { calls } = runTopics(
-      Array.from({ length: 7 }, (_, i) => ({ name: `topic-${i}` })),
-      true,
-    );
+    const own = Array.from({ length: 7 }, (_, i) => ({ name: `topic-${i}` }));
+    const { calls } = runTopics(withTopics(own), true);
     let [running, most] = [0, 0];
     for (const call of calls) {
-      running += call === 'end' ? -1 : 1;
+      running += isEnd(call) ? -1 : 1;
       most = Math.max(most, running);
     }
-    expect(calls.filter((call) => call !== 'end')).toHaveLength(7);
+    expect(calls.filter((call) => call.startsWith('kafka-topics '))).toHaveLength(7);
+    expect(running).toBe(0);
     const { resources } = only(allContainers(workload(prod, 'zakpos-kafka-topics')), 'container');
     // 64 MiB of heap, and about as much again for the machine itself.
     expect(most * 128).toBeLessThanOrEqual(toBytes(defined(resources.limits.memory, 'limit')) / 2 ** 20);
+  });
+});
+
+describe('what clients of Kafka may do', () => {
+  /** Rights as "user: operation of resource". */
+  function rightsIn(each: Rendered): string[] {
+    return runTopics(each, true)
+      .calls.filter((call) => call.startsWith('kafka-acls '))
+      .flatMap((call) => {
+        const words = call.split(' ').slice(3);
+        const rest = words.slice(words.indexOf('--add') + 1);
+        const of = (flag: string): string[] =>
+          rest.flatMap((word, i) => (rest[i - 1] === flag ? [word] : []));
+        const flags = rest.filter((word) => word.startsWith('--'));
+        expect(new Set(flags)).toEqual(
+          new Set([
+            '--allow-principal',
+            '--operation',
+            '--topic',
+            ...(call.includes(' --group ') ? ['--group'] : []),
+          ]),
+        );
+        const resources = [
+          ...of('--topic').map((name) => `topic ${name}`),
+          ...of('--group').map((name) => `group ${name}`),
+        ];
+        return of('--allow-principal').flatMap((user) =>
+          of('--operation').flatMap((operation) => resources.map((what) => `${user}: ${operation} ${what}`)),
+        );
+      })
+      .sort();
+  }
+  const both = (name: string, rights: readonly string[]): string[] =>
+    [name, `${name}-b`].flatMap((user) => rights.map((right) => `User:${user}: ${right}`));
+  const API = both('zakpos-api', [
+    'Describe topic zakpos.products',
+    'Describe topic zakpos.sales',
+    'Write topic zakpos.products',
+    'Write topic zakpos.sales',
+  ]);
+  const REPORTS = both('zakpos-reports', [
+    'Describe group zakpos-reports',
+    'Describe topic zakpos.sales',
+    'Describe topic zakpos.sales.dlq',
+    'Read group zakpos-reports',
+    'Read topic zakpos.sales',
+    'Write topic zakpos.sales.dlq',
+  ]);
+
+  test('is with their own topics and group, under either login, and nothing else', () => {
+    expect(rightsIn(prod)).toEqual([...API, ...REPORTS].sort());
+  });
+
+  test('is nothing for a worker that does not run', () => {
+    expect(rightsIn(render('prod', { reports: { enabled: false } }))).toEqual([...API].sort());
+  });
+
+  test('is everything where nobody logs in', () => {
+    expect(rightsIn(dev)).toEqual([]);
+  });
+
+  test('needs the password of the login that their Secret names, which no process list ever shows', () => {
+    const { calls, files } = runTopics(prod, true);
+    const users = calls.filter((call) => call.includes('--entity-type users')).sort();
+    expect(users.map((call) => call.slice(call.indexOf('--alter')))).toEqual([
+      '--alter --entity-type users --entity-name zakpos-api-b --add-config-file /run/kafka/zakpos-api.properties',
+      '--alter --entity-type users --entity-name zakpos-reports --add-config-file /run/kafka/zakpos-reports.properties',
+    ]);
+    expect(files).toEqual({
+      '/run/kafka/zakpos-api.properties': 'SCRAM-SHA-512=iterations=8192,password=hunter2\n',
+      '/run/kafka/zakpos-reports.properties': 'SCRAM-SHA-512=iterations=8192,password=hunter3\n',
+    });
+    expect(calls.join('\n')).not.toContain('hunter');
+  });
+
+  test('is refused by brokers where no right is found, but to brokers and administrators', () => {
+    const container = mainContainer(prod, 'zakpos-kafka');
+    expect(envOf(container, 'KAFKA_AUTHORIZER_CLASS_NAME')).toBe('kafka.security.authorizer.AclAuthorizer');
+    expect(envOf(container, 'KAFKA_ALLOW_EVERYONE_IF_NO_ACL_FOUND')).toBe('false');
+    expect(envOf(container, 'KAFKA_SUPER_USERS')).toBe('User:zakpos-kafka;User:zakpos-kafka-admin');
+    const names = only(
+      /^RULE:(.*)\/(.*)\/$/.exec(envOf(container, 'KAFKA_SSL_PRINCIPAL_MAPPING_RULES') ?? '')?.slice(1, 2) ??
+        [],
+      'rule',
+    );
+    expect('CN=zakpos-kafka-admin'.replace(new RegExp(names), '$1')).toBe('zakpos-kafka-admin');
   });
 });

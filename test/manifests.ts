@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { Yaml } from 'cdk8s';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
+import { foreignCertificates, storeCertificates } from '../environments/certificates.ts';
 import { loadConfig } from '../environments/load.ts';
 import type { Config, EnvironmentName } from '../environments/schema.ts';
+import { neededSecrets } from '../environments/secrets.ts';
 import { compose } from '../main.ts';
 
 export const ROOT = join(import.meta.dirname, '..');
@@ -73,7 +75,12 @@ const container = z.object({
       z.object({
         name: z.string(),
         value: z.string().optional(),
-        valueFrom: z.object({ secretKeyRef: z.object({ name: z.string(), key: z.string() }) }).optional(),
+        valueFrom: z
+          .strictObject({
+            secretKeyRef: z.strictObject({ name: z.string(), key: z.string() }).optional(),
+            fieldRef: z.strictObject({ fieldPath: z.string() }).optional(),
+          })
+          .optional(),
       }),
     )
     .default([]),
@@ -101,10 +108,17 @@ export type Container = z.output<typeof container>;
 const volume = z.object({
   name: z.string(),
   configMap: z.object({ name: z.string() }).optional(),
-  secret: z.object({ secretName: z.string() }).optional(),
+  secret: z
+    .object({
+      secretName: z.string(),
+      items: z.array(z.strictObject({ key: z.string(), path: z.string() })).optional(),
+    })
+    .optional(),
   emptyDir: z.object({ medium: z.string().optional(), sizeLimit: z.string().optional() }).optional(),
 });
 export type Volume = z.output<typeof volume>;
+
+const affinityTerm = z.strictObject({ topologyKey: z.string(), labelSelector });
 
 const podTemplate = z.object({
   metadata: z.object({ labels: text.default({}), annotations: text.default({}) }).prefault({}),
@@ -114,6 +128,30 @@ const podTemplate = z.object({
     enableServiceLinks: z.boolean().optional(),
     terminationGracePeriodSeconds: z.int().default(30),
     securityContext: z.object({ runAsUser: z.int().optional(), fsGroup: z.int().optional() }).prefault({}),
+    priorityClassName: z.string().optional(),
+    nodeSelector: text.default({}),
+    tolerations: z.array(z.record(z.string(), z.string())).default([]),
+    affinity: z
+      .strictObject({
+        podAntiAffinity: z.strictObject({
+          requiredDuringSchedulingIgnoredDuringExecution: z.array(affinityTerm).optional(),
+          preferredDuringSchedulingIgnoredDuringExecution: z
+            .array(z.strictObject({ weight: z.int(), podAffinityTerm: affinityTerm }))
+            .optional(),
+        }),
+      })
+      .optional(),
+    topologySpreadConstraints: z
+      .array(
+        z.strictObject({
+          maxSkew: z.int(),
+          topologyKey: z.string(),
+          whenUnsatisfiable: z.enum(['ScheduleAnyway', 'DoNotSchedule']),
+          labelSelector,
+          nodeTaintsPolicy: z.string(),
+        }),
+      )
+      .default([]),
     initContainers: z.array(container).default([]),
     containers: z.array(container).min(1),
     volumes: z.array(volume).default([]),
@@ -130,7 +168,10 @@ const claimTemplate = z.object({
 });
 
 const workloadSpec = z.object({
-  replicas: z.int().default(1),
+  replicas: z.int().optional(),
+  strategy: z
+    .object({ type: z.string(), rollingUpdate: z.object({ maxSurge: z.int() }).optional() })
+    .optional(),
   selector: labelSelector.optional(),
   serviceName: z.string().optional(),
   template: podTemplate,
@@ -139,7 +180,12 @@ const workloadSpec = z.object({
 
 /** A controller and the pods that it makes. */
 export interface Workload extends Manifest {
+  /** Pods that are there at least: those of the configuration, or the minimum of an autoscaler. */
   readonly replicas: number;
+  /** Pods that are there at the most, but for those of a rollout. */
+  readonly mostReplicas: number;
+  /** Pods more that a rollout starts. */
+  readonly surge: number;
   readonly selector: Readonly<Record<string, string>> | undefined;
   readonly serviceName: string | undefined;
   readonly claims: z.output<typeof claimTemplate>[];
@@ -170,9 +216,17 @@ export const workloads = remembered((rendered): Workload[] =>
     .filter(({ kind }) => WORKLOAD_KINDS.includes(kind))
     .map((object) => {
       const { spec } = z.object({ spec: workloadSpec }).parse(object.raw);
+      const autoscaler = autoscalers(rendered).find(
+        ({ namespace, spec: { scaleTargetRef } }) =>
+          namespace === object.namespace &&
+          scaleTargetRef.kind === object.kind &&
+          scaleTargetRef.name === object.name,
+      )?.spec;
       return {
         ...object,
-        replicas: spec.replicas,
+        replicas: autoscaler?.minReplicas ?? spec.replicas ?? 1,
+        mostReplicas: autoscaler?.maxReplicas ?? spec.replicas ?? 1,
+        surge: spec.strategy?.rollingUpdate?.maxSurge ?? 0,
         selector: spec.selector?.matchLabels,
         serviceName: spec.serviceName,
         claims: spec.volumeClaimTemplates,
@@ -219,6 +273,14 @@ const ingressSpec = z.object({
   tls: z.array(z.object({ hosts: z.array(z.string()), secretName: z.string() })).default([]),
   rules: z.array(z.object({ host: z.string().optional(), http: z.object({ paths: z.array(ingressPath) }) })),
 });
+const routeSpec = z.object({
+  rules: z.array(
+    z.object({
+      matches: z.array(z.object({ path: z.object({ value: z.string() }) })).default([]),
+      backendRefs: z.array(z.object({ name: z.string(), port: z.int() })).default([]),
+    }),
+  ),
+});
 const policyPeer = z.strictObject({
   ipBlock: z.strictObject({ cidr: z.string(), except: z.array(z.string()).optional() }).optional(),
   namespaceSelector: labelSelector.strict().optional(),
@@ -254,6 +316,34 @@ export const objectsOf = (rendered: Rendered, kind: string): Manifest[] =>
 
 export const services = remembered((rendered) => specOf(rendered, 'Service', serviceSpec));
 export const ingresses = remembered((rendered) => specOf(rendered, 'Ingress', ingressSpec));
+const httpRoutes = remembered((rendered) => specOf(rendered, 'HTTPRoute', routeSpec));
+
+/** A way in: what sends requests below a path to a port of a Service. */
+export interface Route {
+  readonly from: Manifest;
+  readonly path: string;
+  readonly service: string;
+  readonly port: string | number | undefined;
+}
+export const routes = remembered((rendered): readonly Route[] => [
+  ...ingresses(rendered).flatMap((from) =>
+    from.spec.rules.flatMap(({ http }) =>
+      http.paths.map(({ path, backend: { service } }) => ({
+        from,
+        path,
+        service: service.name,
+        port: service.port.name ?? service.port.number,
+      })),
+    ),
+  ),
+  ...httpRoutes(rendered).flatMap((from) =>
+    from.spec.rules.flatMap(({ matches, backendRefs }) =>
+      matches.flatMap(({ path }) =>
+        backendRefs.map(({ name, port }) => ({ from, path: path.value, service: name, port })),
+      ),
+    ),
+  ),
+]);
 /** Parsed strictly: a selector or rule that the tests don't know can't pass unseen, nor can an empty list. */
 export const policies = remembered((rendered) => specOf(rendered, 'NetworkPolicy', policySpec));
 export const disruptionBudgets = remembered((rendered) =>
@@ -261,11 +351,39 @@ export const disruptionBudgets = remembered((rendered) =>
     rendered,
     'PodDisruptionBudget',
     z.object({
-      maxUnavailable: z.int(),
+      maxUnavailable: z.int().optional(),
+      minAvailable: z.int().optional(),
       selector: labelSelector,
       unhealthyPodEvictionPolicy: z.string().optional(),
     }),
   ),
+);
+/** Parsed strictly, since what an autoscaler does is in few fields. */
+export const autoscalers = remembered((rendered) =>
+  specOf(
+    rendered,
+    'HorizontalPodAutoscaler',
+    z.strictObject({
+      scaleTargetRef: z.strictObject({ apiVersion: z.string(), kind: z.string(), name: z.string() }),
+      minReplicas: z.int(),
+      maxReplicas: z.int(),
+      metrics: z.array(z.looseObject({ type: z.string() })).min(1),
+      behavior: z.looseObject({}),
+    }),
+  ),
+);
+export const quotas = remembered((rendered) =>
+  specOf(
+    rendered,
+    'ResourceQuota',
+    z.strictObject({ hard: z.record(z.string(), z.union([z.string(), z.int()])) }),
+  ),
+);
+export const priorityClasses = remembered((rendered) =>
+  objectsOf(rendered, 'PriorityClass').map((object) => ({
+    ...object,
+    ...z.object({ value: z.int(), globalDefault: z.boolean().default(false) }).parse(object.raw),
+  })),
 );
 export const apiServices = remembered((rendered) =>
   specOf(
@@ -298,6 +416,44 @@ export function configFile(rendered: Rendered, configMap: string, file: string):
 export const envOf = (of: Container, name: string): string | undefined =>
   of.env.find((variable) => variable.name === name)?.value;
 
+/** A Secret that pods may name. */
+export interface KnownSecret {
+  readonly name: string;
+  readonly keys: readonly string[];
+  /** Workloads that name it, where it is in a catalogue. */
+  readonly usedBy: readonly string[] | undefined;
+}
+
+/** Keys that a Secret has only while a rotation is under way; who reads them does without them as well. */
+const ROTATING: Readonly<Record<string, readonly string[]>> = {
+  'zakpos-redis': ['previous'],
+  'zakpos-jwt': ['previous'],
+};
+
+/** All Secrets that there will be: passwords, certificates, and those that an operator makes. */
+export const knownSecrets = remembered(({ config }): readonly KnownSecret[] => [
+  ...neededSecrets(config).map(({ name, keys, usedBy }) => ({
+    name,
+    keys: [...Object.keys(keys), ...(ROTATING[name] ?? [])],
+    usedBy,
+  })),
+  ...storeCertificates(config).map(({ secret, usedBy }) => ({
+    name: secret,
+    keys: ['tls.crt', 'tls.key', 'ca.crt'],
+    usedBy,
+  })),
+  ...foreignCertificates(config),
+  ...(config.postgres.mode === 'cloudnativepg'
+    ? [{ name: 'zakpos-postgres-ca', keys: ['ca.crt'], usedBy: undefined }]
+    : []),
+]);
+
+/** What a pod sees of a Secret by a volume: the keys that it names, or all. */
+export const shownKeys = (rendered: Rendered, { secret }: Volume): readonly string[] =>
+  secret?.items?.map(({ path }) => path) ??
+  knownSecrets(rendered).find(({ name }) => name === secret?.secretName)?.keys ??
+  [];
+
 const roleBinding = z.object({
   roleRef: z.object({ kind: z.string(), name: z.string() }),
   subjects: z.array(z.object({ kind: z.string(), name: z.string(), namespace: z.string() })),
@@ -322,9 +478,9 @@ export const selected = (
   workloads(rendered).filter((each) => each.namespace === namespace && hasLabels(each.podLabels, selector));
 
 /** The configuration of an environment with some values of a file of one's own. */
-export function configWith(environment: EnvironmentName, overrides: object = {}): Config {
+export function configWith(environment: EnvironmentName, overrides: object = {}, onKind = false): Config {
   return withFile('own.json', JSON.stringify(overrides), (configFile) =>
-    loadConfig(environment, { configFile }),
+    loadConfig(environment, { configFile, onKind }),
   );
 }
 
@@ -343,8 +499,8 @@ export function withFile<T>(name: string, content: string, use: (path: string) =
 const HASHES = { api: 'HASH', web: 'HASH', mobile: 'HASH' };
 
 /** The charts of an environment, composed in memory. */
-export function render(environment: EnvironmentName, overrides: object = {}): Rendered {
-  const config = configWith(environment, overrides);
+export function render(environment: EnvironmentName, overrides: object = {}, onKind = false): Rendered {
+  const config = configWith(environment, overrides, onKind);
   const app = compose(config, HASHES, join(tmpdir(), 'zakpos-never-written'));
   const charts = app.charts.map((chart) => {
     const objects: unknown[] = chart.toJson();
@@ -352,7 +508,7 @@ export function render(environment: EnvironmentName, overrides: object = {}): Re
   });
   const own = Object.keys(overrides).length === 0 ? '' : ` with ${JSON.stringify(overrides)}`;
   return {
-    title: `${environment}${own}`,
+    title: `${environment}${onKind ? ' on kind' : ''}${own}`,
     config,
     charts,
     objects: charts.flatMap(({ objects }) => objects),

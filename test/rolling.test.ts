@@ -14,8 +14,11 @@ const templates = (rendered: Rendered): ReadonlyMap<string, string> =>
   );
 
 /** Workloads whose pods are made anew. */
-function rolled(environment: 'dev' | 'prod', overrides: object): string[] {
-  const [before, after] = [templates(base[environment]), templates(render(environment, overrides))];
+const rolled = (environment: 'dev' | 'prod', overrides: object): string[] =>
+  rolledFrom(base[environment], render(environment, overrides));
+
+function rolledFrom(old: Rendered, current: Rendered): string[] {
+  const [before, after] = [templates(old), templates(current)];
   const names = new Set([...before.keys(), ...after.keys()]);
   return [...names].filter((name) => before.get(name) !== after.get(name)).sort();
 }
@@ -23,6 +26,7 @@ function rolled(environment: 'dev' | 'prod', overrides: object): string[] {
 const API = 'zakpos-api';
 const KAFKA = 'zakpos-kafka';
 const MOBILE = 'zakpos-mobile';
+const PGBOUNCER = 'zakpos-pgbouncer';
 const POSTGRES = 'zakpos-postgres';
 const REDIS = 'zakpos-redis';
 const REPORTS = 'zakpos-reports';
@@ -83,9 +87,66 @@ test.each<[string, object, string[]]>([
     [API, REDIS],
   ],
   ['the till away', { web: { enabled: false } }, [WEB]],
-  ['TLS', { ingress: { tls: { source: 'secret', secret: 'till-tls' } } }, [API]],
+  ['no TLS of the ingress', { ingress: { tls: { source: 'none' } } }, [API]],
+  ['another certificate of the ingress', { ingress: { tls: { secret: 'till-tls' } } }, []],
+  ['who makes the certificate of the ingress', { ingress: { tls: { source: 'cli' } } }, []],
+  [
+    'what the ingress lets through',
+    { ingress: { rateLimit: { average: 5 }, maxBody: '1Mi', trustedProxies: 1, tls: { hstsSeconds: 60 } } },
+    [],
+  ],
+  ['a Gateway', { ingress: { api: 'gateway' } }, []],
+  ['the bounds of an autoscaler', { api: { autoscaling: { minReplicas: 3, maxReplicas: 7 } } }, []],
+  ['no autoscaler', { api: { autoscaling: { enabled: false } } }, []],
+  ['what a drain leaves', { web: { autoscaling: { minReplicas: 3 }, minAvailable: 1 } }, []],
+  ['the quota', { quota: { cpu: '16', pods: 90 } }, []],
+  ['no quota', { quota: { enabled: false } }, []],
+  ['stores that may share a node', { spread: 'preferred' }, [KAFKA, ZOOKEEPER]],
+  ['copies over zones', { kafka: { rack: 'zone' } }, [KAFKA]],
+  ['one server', { size: 'single' }, [KAFKA, TOPICS, ZOOKEEPER]],
+  ['no encryption', { certificates: { source: 'none' } }, [API, KAFKA, TOPICS, POSTGRES, REDIS, REPORTS]],
+  ['who makes the certificates', { certificates: { source: 'cert-manager' } }, []],
+  ['how long certificates are valid', { certificates: { days: 30 } }, []],
+  ['where secrets come from', { secrets: { source: 'external-secrets' } }, []],
+  ['where backups go', { backups: { s3: { bucket: 'backups' } } }, []],
+  ['a pooler', { postgres: { pooler: { enabled: true } } }, [API, PGBOUNCER, REPORTS]],
+  ['CloudNativePG', { postgres: { mode: 'cloudnativepg' } }, [API, POSTGRES, REPORTS]],
+  [
+    'an existing Kafka',
+    { kafka: { mode: 'external', external: { brokers: ['b-1.example.com:9096'] } } },
+    [API, KAFKA, TOPICS, REPORTS, ZOOKEEPER],
+  ],
+  [
+    'an existing PostgreSQL',
+    { postgres: { mode: 'external', external: { host: 'postgres.example.com' } } },
+    [API, POSTGRES, REPORTS],
+  ],
+  ['the namespace of the ingress controller', { ingress: { controllerNamespace: 'ingress-nginx' } }, []],
 ])('%s rolls exactly the pods that it is of in prod', (_, overrides, expected) => {
   expect(rolled('prod', overrides)).toEqual(expected);
+});
+
+describe('what is said of an existing store', () => {
+  const external = (own: object) =>
+    render('prod', {
+      postgres: { mode: 'external', external: { host: 'postgres.example.com', ...own } },
+    });
+
+  test.each<[string, object, string[]]>([
+    ['its authority', { caSecret: 'authority' }, [API, REPORTS]],
+    ['how it is checked', { tls: 'require' }, [API, REPORTS]],
+    ["the Secret of the schema's owner", { ownerSecret: 'owner' }, [API]],
+    ['its addresses', { cidr: '10.0.0.0/8' }, []],
+  ])('rolls who reads it: %s', (_, own, expected) => {
+    expect(rolledFrom(external({}), external(own))).toEqual(expected);
+  });
+});
+
+test('a pool that is larger rolls the pooler alone, and a pod more of the apps no app', () => {
+  const pooled = (overrides: object) =>
+    render('prod', { postgres: { pooler: { enabled: true, ...overrides } } });
+  expect(rolledFrom(pooled({}), pooled({ poolSize: 25 }))).toEqual([PGBOUNCER]);
+  expect(rolledFrom(pooled({}), pooled({ replicas: 3 }))).toEqual([]);
 });
 
 test('a Job whose pod changes is another Job, since a Job cannot be changed', () => {

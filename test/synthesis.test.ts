@@ -52,7 +52,24 @@ afterAll(() => {
 test('a folder of manifests is written for each environment, and nothing else', () => {
   expect(readdirSync(outdir('all')).sort()).toEqual([...ENVIRONMENTS].sort());
   for (const path of Object.keys(filesOf('all')))
-    expect(path).toMatch(/^(dev|test|prod|cloud)\/\d\d-[a-z-]+\.yaml$/);
+    expect(path).toMatch(/^((dev|test|prod|cloud)\/\d\d|(dev|test)\/crds\/traefik)-[a-z-]+\.yaml$/);
+});
+
+test('on a kind cluster prod has what kind lacks, and the CRDs of that', async () => {
+  const variables = { ZAKPOS_ENV: 'prod', ZAKPOS_ON_KIND: 'true' };
+  expect(await synth('kind', variables)).toEqual(success);
+  const files = Object.keys(filesOf('kind'));
+  const usual = Object.keys(filesOf('all')).filter((path) => path.startsWith('prod/'));
+  expect(files.filter((path) => !usual.includes(path))).toEqual([
+    'prod/21-system-network-policies.yaml',
+    'prod/30-traefik.yaml',
+    'prod/31-metrics-server.yaml',
+    'prod/70-metrics-api.yaml',
+    ...Object.keys(filesOf('all')).flatMap((path) =>
+      path.startsWith('dev/crds/') ? [path.replace('dev/', 'prod/')] : [],
+    ),
+  ]);
+  expect(usual.filter((path) => !files.includes(path))).toEqual([]);
 });
 
 test('files are in the order in which they can be applied: the namespaces first, what uses them after', () => {
@@ -64,6 +81,11 @@ test('files are in the order in which they can be applied: the namespaces first,
     expect(kinds.lastIndexOf('Namespace')).toBeLessThan(kinds.findIndex((kind) => kind !== 'Namespace'));
     expect(kinds.lastIndexOf('NetworkPolicy')).toBeLessThan(kinds.indexOf('Deployment'));
     expect(kinds.lastIndexOf('Secret')).toBeLessThan(kinds.indexOf('Deployment'));
+    // Pods are refused without their class, and those that are there before a quota don't keep to it.
+    for (const kind of ['PriorityClass', 'ResourceQuota', 'LimitRange', 'ExternalSecret', 'Certificate'])
+      expect(kinds.lastIndexOf(kind)).toBeLessThan(kinds.indexOf('Deployment'));
+    expect(kinds.lastIndexOf('PriorityClass')).toBeLessThan(kinds.indexOf('NetworkPolicy'));
+    expect(kinds.lastIndexOf('Middleware')).toBeLessThan(kinds.indexOf('Ingress'));
   }
 });
 

@@ -8,7 +8,7 @@ import { targetOf, type TargetOptions } from '../target.ts';
 import { urlsOf } from '../urls.ts';
 import { lastLine } from '../wait.ts';
 
-export interface StatusOptions extends TargetOptions {}
+export type StatusOptions = TargetOptions;
 
 const usageList = z.object({
   items: z.array(

@@ -77,11 +77,7 @@ export const ingress = z
     rateLimit: z
       .strictObject({
         average: z.int().min(1).default(100).describe('Requests a second of one client address, on average.'),
-        burst: z
-          .int()
-          .min(1)
-          .default(200)
-          .describe('Requests of one client address at once, on top of that.'),
+        burst: z.int().min(1).default(200).describe('Requests of one client address at once.'),
       })
       .prefault({}),
     maxBody: bytes('Largest body of a request to the API.').default('256Ki'),

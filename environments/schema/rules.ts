@@ -99,6 +99,9 @@ export function* crossFieldViolations(config: Config): Generator<Violation> {
     }
   }
 
+  if (config.ingress.api === 'gateway' && config.addons.traefik.enabled) {
+    yield { path: ['ingress', 'api'], expected: '"ingress": this project\'s own Traefik has no Gateway' };
+  }
   if (config.size === 'single' && config.environment !== 'prod' && config.environment !== 'cloud') {
     yield { path: ['size'], expected: '"cluster": dev and test have sizes of their own' };
   }

@@ -66,10 +66,13 @@ export const certificates = z
       .describe(
         'Who makes the certificates of the stores: `npm run secrets` (`cli`) or cert-manager; with `none`, connections in the cluster are neither encrypted nor, to Kafka, authenticated.',
       ),
-    issuer: issuer(
-      'Who signs them with `source: cert-manager`; when it is left out, an authority of their own that cert-manager keeps in the Secret zakpos-ca.',
-      'zakpos',
-    ).optional(),
+    // Without its default, which would be there when it is left out.
+    issuer: issuer('', 'zakpos')
+      .unwrap()
+      .optional()
+      .describe(
+        'Who signs them with `source: cert-manager`; when it is left out, an authority of their own that cert-manager keeps in the Secret zakpos-ca.',
+      ),
     days: z
       .int()
       .min(2)

@@ -22,11 +22,25 @@ afterEach(() => {
 });
 
 test('the objects of all files are read, in the order of the files', () => {
+  const apiVersion = 'v1';
   expect(readManifests(folder).objects).toEqual([
-    { kind: 'Namespace', metadata: { name: 'shop' } },
-    { kind: 'Role', metadata: { name: 'a', namespace: 'shop' } },
-    { kind: 'Service', metadata: { name: 'b', namespace: 'shop' } },
+    { apiVersion, kind: 'Namespace', metadata: { name: 'shop' } },
+    { apiVersion, kind: 'Role', metadata: { name: 'a', namespace: 'shop' } },
+    { apiVersion, kind: 'Service', metadata: { name: 'b', namespace: 'shop' } },
   ]);
+});
+
+test('of an object all is kept, since a StatefulSet is compared with the one in the cluster', () => {
+  writeFileSync(
+    join(folder, '20-c.yaml'),
+    `${manifest('StatefulSet', 'c')}spec: { serviceName: c-headless }\n`,
+  );
+  expect(readManifests(folder).objects.at(-1)).toEqual({
+    apiVersion: 'v1',
+    kind: 'StatefulSet',
+    metadata: { name: 'c', namespace: 'shop' },
+    spec: { serviceName: 'c-headless' },
+  });
 });
 
 test('the folder is the one that kubectl is to be given', () => {
@@ -64,7 +78,10 @@ test('the configuration is that of the environment with the file that ZAKPOS_CON
   withFile('own.yaml', 'namespace: shop\n', (path) => {
     process.env.ZAKPOS_CONFIG = path;
     try {
-      expect(readConfig({ env: 'prod', context: 'production' })).toMatchObject({ environment: 'prod', namespace: 'shop' });
+      expect(readConfig({ env: 'prod', context: 'production' })).toMatchObject({
+        environment: 'prod',
+        namespace: 'shop',
+      });
     } finally {
       delete process.env.ZAKPOS_CONFIG;
     }

@@ -72,7 +72,7 @@ test('everything else of the template is as it was', () => {
 
 test('a port of the node that no field stands for is named', () => {
   expect(() => generated(withNode({ extraPortMappings: [{ containerPort: 31234, hostPort: 1 }] }))).toThrow(
-    'kind-config.yaml maps containerPort 31234, which no field of localPorts stands for.\n' +
+    "kind's configuration maps containerPort 31234, which no field of localPorts stands for.\n" +
       '  Name it in environments/local-ports.ts, or take the mapping out.',
   );
 });

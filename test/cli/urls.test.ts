@@ -32,7 +32,10 @@ test('with TLS it is the port of TLS that is in the URL, and only if it is not t
 });
 
 test("with another's ingress there are names only, whatever the laptop's ports are", () => {
-  const own = { localPorts: { http: 8080 }, ingress: { host: 'till.shop.com', tls: { source: 'secret', secret: 'till-tls' } } };
+  const own = {
+    localPorts: { http: 8080 },
+    ingress: { host: 'till.shop.com', tls: { source: 'secret', secret: 'till-tls' } },
+  };
   const [till = ''] = urls('prod', own);
   expect(till).toBe('till     https://till.shop.com');
 });

@@ -102,7 +102,9 @@ export class Load {
     const [what, path, token] = READS[turn % READS.length] ?? READS[0];
     this.track(
       what,
-      this.send(path, { token }).then((answer) => expectStatus(answer, 200)),
+      this.send(path, { token }).then((answer) => {
+        expectStatus(answer, 200);
+      }),
     );
   }
 

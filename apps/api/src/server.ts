@@ -99,6 +99,8 @@ export class ApiServer {
     const { prefix, corsOrigins } = this.config.http;
     this.observe(this.app.getHttpAdapter().getInstance());
     await this.app.register(fastifyHelmet, {
+      // Whoever ends TLS knows for how long it will be there.
+      hsts: false,
       contentSecurityPolicy: {
         // The API's page and its styles are all there is to protect.
         directives: {

@@ -86,7 +86,7 @@ describe('after a rotation', () => {
         'kubectl',
         [
           ...['--context', CONTEXT, '-n', NAMESPACE, 'exec', '-i', 'zakpos-postgres-0', '--', 'sh', '-c'],
-          `read -r PGPASSWORD; export PGPASSWORD; psql -h zakpos-postgres -U ${name} -d zakpos_db -Atc 'select current_user'`,
+          `read -r PGPASSWORD; export PGPASSWORD; psql "host=zakpos-postgres hostaddr=127.0.0.1 user=${name} dbname=zakpos_db sslmode=require" -Atc 'select current_user'`,
         ],
         { input: `${password}\n`, reject: false, all: true, env: {} },
       );
@@ -106,7 +106,9 @@ async function serialShownBy(pod: string, port: number): Promise<string> {
         const [, found] = /127\.0\.0\.1:(\d+)/.exec(chunk.toString()) ?? [];
         if (found !== undefined) resolve(Number(found));
       });
-      forward.then(() => reject(new Error(`${pod}: the port can't be forwarded`)), reject);
+      forward.then(() => {
+        reject(new Error(`${pod}: the port can't be forwarded`));
+      }, reject);
     });
     return await serialOf(local, port === 5432);
   } finally {

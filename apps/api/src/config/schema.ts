@@ -99,6 +99,8 @@ const kafkaVariables = {
   KAFKA_SASL_USERNAME_FILE: optionalText,
   KAFKA_SASL_PASSWORD: optionalText,
   KAFKA_SASL_PASSWORD_FILE: optionalText,
+  /** TLS by the system's authorities; a CA file means TLS by itself. */
+  KAFKA_SSL: flag.default(false),
   KAFKA_SSL_CA_FILE: optionalText,
   KAFKA_TOPIC_SALES: z.string().default('zakpos.sales'),
   KAFKA_TOPIC_PRODUCTS: z.string().default('zakpos.products'),
@@ -194,6 +196,7 @@ const kafkaSchema = z.object(kafkaVariables).transform((given, context) => ({
           readSecret('KAFKA_SASL_PASSWORD', given, context, { required: true }),
         )
       : undefined,
+  ssl: given.KAFKA_SSL || given.KAFKA_SSL_CA_FILE !== undefined,
   sslCaFile: given.KAFKA_SSL_CA_FILE,
   topics: {
     sales: given.KAFKA_TOPIC_SALES,

@@ -53,6 +53,8 @@ export class Database {
     class Client extends pg.Client {
       constructor(options?: pg.ClientConfig) {
         super({ ...options, ...login() });
+        // One that is lost between two queries of a transaction fails the second; unheard, it would end the process.
+        this.on('error', () => undefined);
       }
     }
     const types = new pg.TypeOverrides();

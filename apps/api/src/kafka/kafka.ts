@@ -16,8 +16,17 @@ export function kafkaOptions(config: KafkaConfig, clientId: string): BaseOptions
     retries: 1,
     retryDelay: 250,
     autocreateTopics: false,
-    ...(config.sslCaFile !== undefined && { tls: { ca: readFileSync(config.sslCaFile, 'utf8') } }),
+    ...tlsOptions(config),
     ...(config.login !== undefined && { sasl: scram(config.login) }),
+  };
+}
+
+/** The name of the broker is sent along (SNI), since managed brokers may share an address. */
+function tlsOptions({ ssl, sslCaFile }: KafkaConfig): Pick<BaseOptions, 'tls' | 'tlsServerName'> {
+  if (!ssl) return {};
+  return {
+    tls: sslCaFile === undefined ? {} : { ca: readFileSync(sslCaFile, 'utf8') },
+    tlsServerName: true,
   };
 }
 

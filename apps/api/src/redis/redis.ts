@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 
 import { createClient } from '@redis/client';
 import type { Logger } from 'pino';
@@ -104,6 +105,9 @@ export class Redis {
   }
 }
 
+/** Sent along (SNI), since managed servers may share an address; an address itself can't be. */
+const serverName = ({ hostname }: URL) => (isIP(hostname) === 0 ? { servername: hostname } : {});
+
 function newClient(config: RedisConfig, name: string) {
   const url = new URL(config.url);
   const common = {
@@ -116,7 +120,7 @@ function newClient(config: RedisConfig, name: string) {
   return createClient({
     name,
     RESP: 2,
-    socket: url.protocol === 'rediss:' ? { ...common, ...ca, tls: true } : common,
+    socket: url.protocol === 'rediss:' ? { ...common, ...ca, tls: true, ...serverName(url) } : common,
     database: Number(url.pathname.slice(1) || 0),
     // Asked for each new connection, so that a changed password file is picked up.
     credentialsProvider: {

@@ -6,7 +6,12 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Consumer, stringDeserializers } from '@platformatic/kafka';
+import { sql } from 'kysely';
 
+import { createLogger } from '../../src/common/logger.js';
+import { parseEnvironment } from '../../src/config/environment.js';
+import { workerSchema } from '../../src/config/schema.js';
+import { Database, isDatabaseUnavailable } from '../../src/database/database.js';
 import { type Api, containers, eventually, type ProblemBody, type SaleBody, Shop } from './harness.js';
 
 interface SaleEvent {
@@ -195,6 +200,21 @@ describe('faults', () => {
     assert.deepEqual(new Set(answers.map((answer) => answer.status)), new Set([503]));
     assert.ok(seconds < 20, `took ${seconds} s`);
     await eventually(() => sellSome(4));
+  });
+
+  it('takes a connection that PostgreSQL ends between two queries for an outage', async () => {
+    const { database: config } = parseEnvironment(workerSchema, shop.environment);
+    const logger = createLogger('test', 'silent');
+    const database = new Database(config, { applicationName: 'test' }, logger);
+    const inTransaction = database.query.transaction().execute(async (transaction) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(transaction);
+      await shop.sql.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
+      await sleep(200);
+      await sql`select 1`.execute(transaction);
+    });
+    await assert.rejects(inTransaction, isDatabaseUnavailable);
+    await sql`select 1`.execute(database.query);
+    await database.close();
   });
 
   it('finishes the request in hand at SIGTERM and takes no others', async () => {

@@ -9,6 +9,8 @@ import pg from 'pg';
 
 import { StoreContainers } from './stores.js';
 
+/** Long enough on a machine that is busy with other things. */
+const START_WITHIN_MS = 60_000;
 const SOURCES = join(import.meta.dirname, '../../src');
 const containerPrefix = process.env['TEST_CONTAINERS'];
 
@@ -195,14 +197,14 @@ export class Shop {
 
   async api(environment: Record<string, string> = {}): Promise<Api> {
     const api = this.keep(new Api(this.spawn('main.js', environment), 'api'));
-    const line = await api.printed('ZakPOS API is listening');
+    const line = await api.printed('ZakPOS API is listening', START_WITHIN_MS);
     api.port = Number(/"port":(\d+)/.exec(line)?.[1]);
     return api;
   }
 
   async worker(): Promise<Api> {
     const worker = this.keep(new Api(this.spawn('worker.js', {}), 'worker'));
-    const line = await worker.printed('worker is running');
+    const line = await worker.printed('worker is running', START_WITHIN_MS);
     worker.port = Number(/"port":(\d+)/.exec(line)?.[1]);
     return worker;
   }
