@@ -44,7 +44,8 @@ export function compose(config: Config, hashes: Readonly<Record<Application, str
   new NamespaceChart(app, '00-namespace', props);
   new CapacityChart(app, '05-capacity', props);
   if (config.secrets.source === 'literal') new SecretsChart(app, '10-secrets', props);
-  if (config.secrets.source === 'external-secrets') new ExternalSecretsChart(app, '10-external-secrets', props);
+  if (config.secrets.source === 'external-secrets')
+    new ExternalSecretsChart(app, '10-external-secrets', props);
   if (issuedCertificates(config).length > 0) new CertificatesChart(app, '15-certificates', props);
   new NetworkPolicyChart(app, '20-network-policies', props, config.namespace);
   if (addons.traefik.enabled || addons.metricsServer.enabled) {

@@ -1,6 +1,7 @@
 /** Changes of a StatefulSet that Kubernetes refuses, found before anything is applied. */
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { isBytes, toBytes } from '../environments/quantities.ts';
 import type { Manifest } from './environment.ts';
 import { CliError } from './errors.ts';
 import type { Kubectl } from './kubectl.ts';
@@ -85,13 +86,14 @@ function differences(live: StatefulSet, wanted: StatefulSet): Difference[] {
   for (const [name, spec] of wantedClaims) {
     const there = liveClaims.get(name);
     if (there === undefined) continue;
-    const size = spec.resources.requests.storage;
-    compare(`volumeClaimTemplates.${name}.size`, there.resources.requests.storage, size, {
-      claim: name,
-      size,
-    });
+    const [is, size] = [there.resources.requests.storage, spec.resources.requests.storage];
+    if (!isSameSize(is, size)) compare(`volumeClaimTemplates.${name}.size`, is, size, { claim: name, size });
     // The default class of the cluster isn't written into a template.
     compare(`volumeClaimTemplates.${name}.storageClass`, there.storageClassName, spec.storageClassName);
   }
   return found;
 }
+
+/** Kubernetes writes a size as short as it can: 1024Mi as 1Gi. */
+const isSameSize = (one: string, other: string): boolean =>
+  isBytes(one) && isBytes(other) ? toBytes(one) === toBytes(other) : one === other;

@@ -21,6 +21,7 @@ const TOKEN_LIFETIME_SECONDS = 15 * 60;
 /** The kubelet renews files of a Secret each minute or so. */
 const FILE_SECONDS = 180;
 const ROLLOUT_SECONDS = 300;
+const POOLER = 'zakpos-pgbouncer';
 
 const secretSchema = z.looseObject({
   metadata: z.looseObject({ annotations: z.record(z.string(), z.string()).default({}) }),
@@ -138,6 +139,7 @@ export class Rotation {
       await store.setPassword(next, password);
       await this.write({ username: next, password }, { [UNDER_WAY]: old });
     }
+    await this.untilPoolerKnows((await this.read()).data.username ?? '');
     const rolled = await this.roll();
     this.line.note(`${old} is no longer let in`);
     await store.end(old);
@@ -230,7 +232,8 @@ export class Rotation {
     const deployments = listed
       .split('\n')
       .map((name) => name.replace('deployment.apps/', ''))
-      .filter((name) => this.spec.usedBy.includes(name));
+      // The pooler reads its file again, and a new pod of it would not know who still has the old login.
+      .filter((name) => this.spec.usedBy.includes(name) && name !== POOLER);
     for (const name of deployments) {
       this.line.note(`rolling ${name}`);
       await this.kubectl.run([...namespace, 'rollout', 'restart', `deployment/${name}`]);
@@ -248,6 +251,28 @@ export class Rotation {
       }
     }
     return deployments;
+  }
+
+  /** PgBouncer in between has to let the new login in before anybody shows it. */
+  private async untilPoolerKnows(login: string): Promise<void> {
+    if (!this.spec.usedBy.includes(POOLER)) return;
+    const listed = await this.kubectl.run([
+      ...['-n', this.config.namespace, 'get', 'pods', '-l', `app.kubernetes.io/name=${POOLER}`, '-o', 'name'],
+    ]);
+    for (const pod of listed.split('\n').filter((line) => line !== '')) {
+      this.line.note(`waiting until ${pod} knows ${login}`);
+      await until(
+        FILE_SECONDS,
+        async () =>
+          (
+            await this.kubectl.attempt([
+              ...['-n', this.config.namespace, 'exec', pod, '--'],
+              ...['grep', '-q', `"${login}"`, '/run/pgbouncer/users.txt'],
+            ])
+          ).ok,
+        `${pod} does not know ${login}`,
+      );
+    }
   }
 
   private async read(): Promise<{
@@ -352,13 +377,22 @@ export async function untilFileIs(
   file: string,
   sha256: string,
 ): Promise<void> {
-  const deadline = Date.now() + FILE_SECONDS * 1000;
-  for (;;) {
-    const seen = await kubectl.attempt(['-n', namespace, 'exec', pod, '--', 'sha256sum', file]);
-    if (seen.ok && seen.stdout.startsWith(sha256)) return;
+  await until(
+    FILE_SECONDS,
+    async () => {
+      const seen = await kubectl.attempt(['-n', namespace, 'exec', pod, '--', 'sha256sum', file]);
+      return seen.ok && seen.stdout.startsWith(sha256);
+    },
+    `${pod} has not seen the new ${file}`,
+  );
+}
+
+async function until(seconds: number, isSo: () => Promise<boolean>, otherwise: string): Promise<void> {
+  const deadline = Date.now() + seconds * 1000;
+  while (!(await isSo())) {
     if (Date.now() > deadline) {
       throw new CliError(
-        `${pod} has not seen the new ${file} within ${FILE_SECONDS} s.`,
+        `${otherwise} within ${seconds} s.`,
         'Look at the pod with `npm run status`, then run the same command again: it goes on from here.',
       );
     }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import {
   CA_SECRET,
   cliCertificates,
-  foreignCertificates,
+  foreignSecrets,
   type CertificateSpec,
 } from '../environments/certificates.ts';
 import { dev } from '../environments/dev.ts';
@@ -51,10 +51,17 @@ export async function readSecrets(kubectl: Kubectl, { namespace }: Config): Prom
 
 /** What is missing, incomplete or weak among the Secrets that an environment's workloads use. */
 export function problemsOf(config: Config, live: LiveSecrets): SecretProblem[] {
+  return [...passwordProblems(config, live), ...otherProblems(config, live)];
+}
+
+/** Those of them that are not for an operator to put right, which fetches passwords from a store. */
+export const problemsToMend = (config: Config, live: LiveSecrets): SecretProblem[] =>
+  config.secrets.source === 'external-secrets' ? otherProblems(config, live) : problemsOf(config, live);
+
+function otherProblems(config: Config, live: LiveSecrets): SecretProblem[] {
   return [
-    ...passwordProblems(config, live),
-    ...cliCertificates(config).flatMap((spec) => certificateProblems(spec, live)),
-    ...foreignCertificates(config).flatMap((secret): SecretProblem[] => {
+    ...cliCertificates(config).flatMap((spec) => certificateProblems(spec, config.certificates.days, live)),
+    ...foreignSecrets(config).flatMap((secret): SecretProblem[] => {
       const data = live.get(secret.name);
       if (data === undefined) return [{ secret, missing: true, fact: 'is missing, and is yours to make' }];
       return secret.keys
@@ -87,9 +94,9 @@ function passwordProblems(config: Config, live: LiveSecrets): SecretProblem[] {
 }
 
 /** Days before its end from which a certificate counts as a problem; cert-manager would have renewed it by then. */
-const CERTIFICATE_DAYS_LEFT = 10;
+const daysToSpare = (days: number): number => Math.min(10, Math.floor(days / 3));
 
-function certificateProblems(spec: CertificateSpec, live: LiveSecrets): SecretProblem[] {
+function certificateProblems(spec: CertificateSpec, days: number, live: LiveSecrets): SecretProblem[] {
   const secret = { name: spec.secret, usedBy: spec.usedBy };
   const data = live.get(spec.secret);
   if (data === undefined) return [{ secret, missing: true, fact: 'is missing' }];
@@ -103,7 +110,7 @@ function certificateProblems(spec: CertificateSpec, live: LiveSecrets): SecretPr
     return problem('has under "tls.crt" what is no certificate');
   }
   const daysLeft = Math.floor((facts.notAfter.getTime() - Date.now()) / 86_400_000);
-  if (daysLeft < CERTIFICATE_DAYS_LEFT) {
+  if (daysLeft < daysToSpare(days)) {
     return problem(
       `${daysLeft < 0 ? 'has expired' : `expires in ${daysLeft} days`}: \`npm run secrets renew ${spec.secret}\``,
     );
@@ -135,7 +142,7 @@ export function newSecret(config: Config, { name, type, keys }: SecretSpec): obj
 }
 
 const manifestOf = (
-  { namespace }: Config,
+  { namespace, postgres }: Config,
   name: string,
   type: string,
   stringData: Readonly<Record<string, string>>,
@@ -145,7 +152,12 @@ const manifestOf = (
   metadata: {
     name,
     namespace,
-    labels: { 'app.kubernetes.io/part-of': 'zakpos', 'app.kubernetes.io/managed-by': 'zakpos' },
+    labels: {
+      'app.kubernetes.io/part-of': 'zakpos',
+      'app.kubernetes.io/managed-by': 'zakpos',
+      // Its operator looks again at once when a Secret with this label changes.
+      ...(postgres.mode === 'cloudnativepg' ? { 'cnpg.io/reload': 'true' } : {}),
+    },
   },
   type,
   stringData,
@@ -179,7 +191,7 @@ export function authorityOf(live: LiveSecrets): KeyPair | undefined {
  */
 export async function makeMissing(kubectl: Kubectl, config: Config): Promise<string[]> {
   const live = await readSecrets(kubectl, config);
-  const problems = problemsOf(config, live);
+  const problems = problemsToMend(config, live);
   const broken = problems.filter(({ missing }) => !missing);
   if (broken.length > 0) {
     throw new CliError(
@@ -188,7 +200,7 @@ export async function makeMissing(kubectl: Kubectl, config: Config): Promise<str
     );
   }
   const isMissing = (name: string): boolean => problems.some(({ secret }) => secret.name === name);
-  const yours = foreignCertificates(config).filter(({ name }) => isMissing(name));
+  const yours = foreignSecrets(config).filter(({ name }) => isMissing(name));
   if (yours.length > 0) {
     throw new CliError(
       problems

@@ -107,11 +107,11 @@ export function cliCertificates(config: Config): CertificateSpec[] {
   ];
 }
 
-/** Secrets with certificates that must be there and that somebody else makes: their keys, and who uses them. */
-export function foreignCertificates(
+/** Secrets that must be there and that nobody but the operator can make: their keys, and who uses them. */
+export function foreignSecrets(
   config: Config,
 ): { readonly name: string; readonly keys: readonly string[]; readonly usedBy: readonly string[] }[] {
-  const { ingress, postgres, redis, kafka } = config;
+  const { ingress, postgres, redis, kafka, backups } = config;
   const authority = (name: string | undefined, usedBy: readonly string[]) =>
     name === undefined ? [] : [{ name, keys: ['ca.crt'], usedBy }];
   return [
@@ -123,5 +123,8 @@ export function foreignCertificates(
       : []),
     ...(redis.mode === 'external' ? authority(redis.external?.caSecret, ['zakpos-api']) : []),
     ...(kafka.mode === 'external' ? authority(kafka.external?.caSecret, appsOf(config)) : []),
+    ...(postgres.mode === 'cloudnativepg' && backups.s3 !== undefined
+      ? [{ name: backups.s3.secret, keys: ['access-key-id', 'secret-access-key'], usedBy: ['CloudNativePG'] }]
+      : []),
   ];
 }

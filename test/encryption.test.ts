@@ -1,6 +1,6 @@
 /** Where connections are encrypted, none is in clear, and whoever connects makes sure of whom it connects to. */
 import {
-  foreignCertificates,
+  foreignSecrets,
   ingressCertificate,
   isEncrypted,
   storeCertificates,
@@ -257,7 +257,7 @@ describe('keys of certificates', () => {
 
   test('are seen by who shows the certificate, and nobody else', () => {
     everyPod(function* (pod, each) {
-      const foreign = foreignCertificates(each.config).map(({ name }) => name);
+      const foreign = foreignSecrets(each.config).map(({ name }) => name);
       const ofOthers = [...foreign, 'zakpos-postgres-ca'];
       for (const volume of pod.pod.volumes) {
         const name = volume.secret?.secretName ?? '';
@@ -271,7 +271,7 @@ describe('keys of certificates', () => {
 
   test('are of no variable', () => {
     everyContainer(function* ({ env }, _, each) {
-      const names = [...certificateNames(each), ...foreignCertificates(each.config).map(({ name }) => name)];
+      const names = [...certificateNames(each), ...foreignSecrets(each.config).map(({ name }) => name)];
       for (const { name, valueFrom } of env)
         if (names.includes(valueFrom?.secretKeyRef?.name ?? '')) yield `reads ${name} of a certificate`;
     });
@@ -404,7 +404,7 @@ describe('the certificates of an environment', () => {
       const { config } = each;
       const made = [
         ...(config.ingress.tls.source === 'cli' ? [ingressCertificate(config)?.secret] : []),
-        ...foreignCertificates(config).map(({ name }) => name),
+        ...foreignSecrets(config).map(({ name }) => name),
         ...objectsOf(each, 'Certificate').map(({ name }) => name),
       ];
       for (const { name, spec } of ingresses(each)) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Yaml } from 'cdk8s';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
-import { foreignCertificates, storeCertificates } from '../environments/certificates.ts';
+import { foreignSecrets, storeCertificates } from '../environments/certificates.ts';
 import { loadConfig } from '../environments/load.ts';
 import type { Config, EnvironmentName } from '../environments/schema.ts';
 import { neededSecrets } from '../environments/secrets.ts';
@@ -442,7 +442,7 @@ export const knownSecrets = remembered(({ config }): readonly KnownSecret[] => [
     keys: ['tls.crt', 'tls.key', 'ca.crt'],
     usedBy,
   })),
-  ...foreignCertificates(config),
+  ...foreignSecrets(config),
   ...(config.postgres.mode === 'cloudnativepg'
     ? [{ name: 'zakpos-postgres-ca', keys: ['ca.crt'], usedBy: undefined }]
     : []),

@@ -92,9 +92,10 @@ test.each<[string, object, string[]]>([
   ['who makes the certificate of the ingress', { ingress: { tls: { source: 'cli' } } }, []],
   [
     'what the ingress lets through',
-    { ingress: { rateLimit: { average: 5 }, maxBody: '1Mi', trustedProxies: 1, tls: { hstsSeconds: 60 } } },
+    { ingress: { rateLimit: { average: 5 }, maxBody: '1Mi', tls: { hstsSeconds: 60 } } },
     [],
   ],
+  ['proxies in front of the ingress', { ingress: { trustedProxies: 1 } }, [API]],
   ['a Gateway', { ingress: { api: 'gateway' } }, []],
   ['the bounds of an autoscaler', { api: { autoscaling: { minReplicas: 3, maxReplicas: 7 } } }, []],
   ['no autoscaler', { api: { autoscaling: { enabled: false } } }, []],

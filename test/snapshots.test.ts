@@ -6,6 +6,8 @@ import {
   disruptionBudgets,
   ingresses,
   policies,
+  priorityClasses,
+  quotas,
   render,
   roleBindings,
   secrets,
@@ -34,7 +36,14 @@ function idOf({ kind, namespace, name }: Pick<Manifest, 'kind' | 'namespace' | '
 
 function* detailsOf(rendered: Rendered): Generator<[string, string[]]> {
   for (const each of workloads(rendered)) {
-    const { pod, replicas, claims, kind } = each;
+    const { pod, replicas, mostReplicas, claims, kind } = each;
+    const number = replicas === mostReplicas ? `×${replicas}` : `×${replicas}..${mostReplicas}`;
+    const priority = pod.priorityClassName === undefined ? '' : `, priority ${pod.priorityClassName}`;
+    const seen = pod.volumes.flatMap(({ secret }) =>
+      secret === undefined
+        ? []
+        : [[secret.secretName, ...(secret.items ?? []).map(({ key }) => `(${key})`)].join(' ')],
+    );
     const containers = allContainers(each).map(({ name, image, ports, resources: { requests, limits } }) => {
       const listens = ports.map((port) => `${port.name}:${port.containerPort}`).join(' ');
       const cpu = `cpu ${String(requests.cpu)}..${limits.cpu ?? ''}`;
@@ -44,8 +53,9 @@ function* detailsOf(rendered: Rendered): Generator<[string, string[]]> {
     yield [
       idOf(each),
       [
-        `${kind === 'Job' ? 'once' : `×${replicas}`} as ${String(pod.securityContext.runAsUser)}, ends within ${pod.terminationGracePeriodSeconds} s`,
+        `${kind === 'Job' ? 'once' : number} as ${String(pod.securityContext.runAsUser)}, ends within ${pod.terminationGracePeriodSeconds} s${priority}`,
         ...containers,
+        ...(seen.length === 0 ? [] : [`secrets: ${seen.join(', ')}`]),
         ...claims.map(({ metadata, spec }) => `claim ${metadata.name}: ${spec.resources.requests.storage}`),
       ],
     ];
@@ -75,8 +85,20 @@ function* detailsOf(rendered: Rendered): Generator<[string, string[]]> {
     yield [idOf(each), [Object.keys(each.data).join(', ')]];
   }
   for (const each of disruptionBudgets(rendered)) {
-    yield [idOf(each), [`at most ${each.spec.maxUnavailable} away`]];
+    const { maxUnavailable, minAvailable } = each.spec;
+    yield [
+      idOf(each),
+      [
+        maxUnavailable === undefined
+          ? `at least ${String(minAvailable)} there`
+          : `at most ${maxUnavailable} away`,
+      ],
+    ];
   }
+  for (const each of quotas(rendered)) {
+    yield [idOf(each), Object.entries(each.spec.hard).map(([name, limit]) => `${name} ${limit}`)];
+  }
+  for (const each of priorityClasses(rendered)) yield [idOf(each), [String(each.value)]];
   for (const each of roleBindings(rendered)) {
     yield [
       idOf(each),

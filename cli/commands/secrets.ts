@@ -37,7 +37,7 @@ export async function secrets(options: SecretsOptions): Promise<boolean> {
     );
     return problems.length === 0;
   }
-  if (config.secrets.source === 'external-secrets') {
+  if (config.secrets.source === 'external-secrets' && cliCertificates(config).length === 0) {
     throw new CliError(
       `The Secrets of ${config.environment} are fetched from ${config.secrets.store.kind} ${config.secrets.store.name}.`,
       'Put them there; `--check` tells which are missing in the cluster.',

@@ -11,7 +11,7 @@ import { prune } from '../prune.ts';
 import {
   describeProblem,
   makeMissing,
-  problemsOf,
+  problemsToMend,
   readSecrets,
   requirePasswordsOfVolume,
 } from '../secrets.ts';
@@ -115,24 +115,22 @@ async function secrets(
     line.rename('Secrets: in the manifests');
     return;
   }
-  if (config.secrets.source === 'external-secrets') {
-    line.rename(`Secrets: fetched from ${config.secrets.store.kind} ${config.secrets.store.name}`);
-    return;
-  }
+  const { source, store } = config.secrets;
+  const fetched = source === 'external-secrets' ? `fetched from ${store.kind} ${store.name}; ` : '';
   if (onKind) {
     await kubectl.run(['apply', '--server-side', '-f', `${folder}/00-namespace.yaml`]);
     const made = await makeMissing(kubectl, config);
-    line.rename(made.length === 0 ? 'Secrets: all there' : `Secrets: made ${made.join(', ')}`);
+    line.rename(`Secrets: ${fetched}${made.length === 0 ? 'all there' : `made ${made.join(', ')}`}`);
     return;
   }
-  const problems = problemsOf(config, await readSecrets(kubectl, config));
+  const problems = problemsToMend(config, await readSecrets(kubectl, config));
   if (problems.length > 0) {
     throw new CliError(
       problems.map(describeProblem).join('\n'),
       `Make those that are missing with \`npm run secrets -- --env ${config.environment}\`.`,
     );
   }
-  line.rename('Secrets: all there');
+  line.rename(`Secrets: ${fetched}all there`);
 }
 
 /** @throws {CliError} when the namespace is there and somebody else's */

@@ -1,6 +1,7 @@
 /** Rules that span fields. */
 import { cpuToMillicores, toBytes } from '../quantities.ts';
 import { demandOf, mostPods } from '../demand.ts';
+import { neededSecrets } from '../secrets.ts';
 import { WORKER_POOL_SIZE } from './stores.ts';
 import type { Config } from '../schema.ts';
 
@@ -118,6 +119,21 @@ export function* crossFieldViolations(config: Config): Generator<Violation> {
     if (api.openRegistration) {
       yield { path: ['api', 'openRegistration'], expected: 'false: only dev lets anyone register' };
     }
+  }
+  if (
+    secrets.source === 'literal' &&
+    config.kafka.mode === 'external' &&
+    config.kafka.external?.sasl === true
+  ) {
+    yield {
+      path: ['kafka', 'external', 'sasl'],
+      expected: 'false beside literal secrets, which have none for the users of Kafka',
+    };
+  }
+  const secretNames = neededSecrets(config).map(({ name }) => name);
+  const shared = secretNames.find((name, i) => secretNames.indexOf(name) !== i);
+  if (shared !== undefined) {
+    yield { path: ['secrets'], expected: `Secrets of different names: two are named ${shared}` };
   }
   if (secrets.source === 'literal' && config.certificates.source !== 'none') {
     yield {

@@ -3,11 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { CLUSTER_LABEL, generateKindConfig } from '../../cli/kind-config.ts';
+import { CLUSTER_LABEL, generateKindConfig, kindConfigOf, mappedPorts } from '../../cli/kind-config.ts';
 import { NODE_PORTS } from '../../environments/local-ports.ts';
+import { ENVIRONMENTS } from '../../environments/schema.ts';
 import { configWith, only, ROOT } from '../manifests.ts';
 
 const template = readFileSync(join(ROOT, 'kind-config.yaml'), 'utf8');
+const production = readFileSync(join(ROOT, 'kind-config.prod.yaml'), 'utf8');
 const schema = z.looseObject({
   nodes: z.array(
     z.looseObject({
@@ -75,4 +77,46 @@ test('a port of the node that no field stands for is named', () => {
     "kind's configuration maps containerPort 31234, which no field of localPorts stands for.\n" +
       '  Name it in environments/local-ports.ts, or take the mapping out.',
   );
+});
+
+test('prod and cloud have a cluster of several nodes, dev and test of one', () => {
+  expect(ENVIRONMENTS.map(kindConfigOf)).toEqual([
+    'kind-config.yaml',
+    'kind-config.yaml',
+    'kind-config.prod.yaml',
+    'kind-config.prod.yaml',
+  ]);
+});
+
+test('of several nodes each carries the name of the cluster, and the ports of the one that has them follow', () => {
+  const { nodes } = generated(production, { https: 8443 });
+  expect(nodes.map(({ role, labels }) => [role, labels[CLUSTER_LABEL]])).toEqual([
+    ['control-plane', 'shop'],
+    ['worker', 'shop'],
+    ['worker', 'shop'],
+    ['worker', 'shop'],
+  ]);
+  expect(nodes.map(({ extraPortMappings }) => extraPortMappings.length)).toEqual([5, 0, 0, 0]);
+  expect(nodes[0]?.extraPortMappings).toContainEqual(
+    expect.objectContaining({ containerPort: NODE_PORTS.https, hostPort: 8443 }),
+  );
+});
+
+describe('the ports that a cluster takes of this machine', () => {
+  const { localPorts } = configWith('dev', { localPorts: { http: 8080, kafka: 19092 } });
+
+  test('are those that its configuration maps, with the numbers of localPorts', () => {
+    expect(mappedPorts(template, localPorts)).toEqual(localPorts);
+    expect(mappedPorts(production, localPorts)).toEqual({
+      http: 8080,
+      https: 443,
+      api: 39847,
+      web: 41923,
+      mobile: 19006,
+    });
+  });
+
+  test('are none where nothing is mapped', () => {
+    expect(mappedPorts(withNode({}), localPorts)).toEqual({});
+  });
 });

@@ -59,11 +59,11 @@ export class Load {
     this.agent = new Agent({ keepAlive: true, ca: authority, servername: config.ingress.host });
     this.token = token;
     this.productId = productId;
-    const step = 1000 / salesPerSecond;
     this.timer = setInterval(() => {
       // Timers come late under load: what is due by now is sent now.
-      for (; this.due * step <= Date.now() - this.started; this.due += 1) this.fire(this.due);
-    }, step / 2);
+      const seconds = (Date.now() - this.started) / 1000;
+      for (; this.due < dueBy(seconds, salesPerSecond); this.due += 1) this.fire(this.due);
+    }, 500 / salesPerSecond);
   }
 
   static async start(props: LoadProps): Promise<Load> {
@@ -168,6 +168,15 @@ export class Load {
     });
   }
 }
+
+/** Seconds in which the load grows to its rate, since tills don't open all at once. */
+const RAMP_SECONDS = 5;
+
+/** How many sales are due by a time. */
+const dueBy = (seconds: number, perSecond: number): number =>
+  seconds < RAMP_SECONDS
+    ? (perSecond * seconds ** 2) / (2 * RAMP_SECONDS)
+    : perSecond * (seconds - RAMP_SECONDS / 2);
 
 /** What a till asks beside its sales. */
 const READS = [
