@@ -12,5 +12,7 @@ export default {
   },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['<rootDir>/test/e2e/'],
+  // Some tests run whole programs, on machines that may be busy.
+  testTimeout: 60_000,
   modulePathIgnorePatterns: ['<rootDir>/apps/', '<rootDir>/dist/'],
 };

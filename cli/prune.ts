@@ -80,8 +80,8 @@ export async function prune(
 ): Promise<string[]> {
   const list = async (kinds: readonly string[], flags: readonly string[]): Promise<LabelledObject[]> =>
     (await kubectl.json(liveList, ['get', kinds.join(','), ...flags, '-l', SELECTOR]))?.items ?? [];
-  const crds = await kubectl.run(['get', 'customresourcedefinitions', '-o', 'name']);
-  const custom = PRUNED.custom.filter((name) => crds.includes(`/${name}\n`));
+  const crds = (await kubectl.run(['get', 'customresourcedefinitions', '-o', 'name'])).split('\n');
+  const custom = PRUNED.custom.filter((name) => crds.some((crd) => crd.endsWith(`/${name}`)));
   const namespaced = [...PRUNED.namespaced, ...custom];
   const found = scope.wholeCluster
     ? [list([...namespaced, ...PRUNED.clusterScoped], ['--all-namespaces'])]

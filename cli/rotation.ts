@@ -185,9 +185,11 @@ export class Rotation {
     }
     const rolled = await this.roll();
     this.line.note("waiting until redis's own files have the new password");
-    const { data: current } = await this.read();
-    await this.untilFileHas('zakpos-redis-0', '/run/secrets/redis/password', current.password ?? '');
-    await this.redisCommands(`acl setuser default <${current.previous ?? ''}\n`);
+    const { password } = (await this.read()).data;
+    if (password === undefined) throw new Error(`${this.spec.name} has lost its password`);
+    await this.untilFileHas('zakpos-redis-0', '/run/secrets/redis/password', password);
+    // Of all that it has taken, one stays; taking away what it no longer has would be an error.
+    await this.redisCommands(`acl setuser default resetpass >${password}\n`);
     await this.write({ previous: null }, {});
     await this.finish();
     return rolled;
@@ -266,8 +268,9 @@ export class Rotation {
         async () =>
           (
             await this.kubectl.attempt([
-              ...['-n', this.config.namespace, 'exec', pod, '--'],
-              ...['grep', '-q', `"${login}"`, '/run/pgbouncer/users.txt'],
+              ...['-n', this.config.namespace, 'exec', pod, '--', 'sh', '-c'],
+              // The line below has the login before, with the password that it had.
+              `head -n 1 /run/pgbouncer/users.txt | grep -q '^"${login}" '`,
             ])
           ).ok,
         `${pod} does not know ${login}`,
@@ -337,7 +340,8 @@ export class Rotation {
     const answer = await this.exec('zakpos-redis-0', ['sh', '/usr/local/etc/redis/cli.sh'], commands);
     if (answer.trim() !== 'OK') {
       throw new CliError(
-        `redis answered "${answer.trim()}".`,
+        // It repeats what it didn't understand.
+        `redis answered "${answer.trim().replaceAll(/[<>][\w-]+/g, '(a password)')}".`,
         'Look at its log, then run the same command again.',
       );
     }

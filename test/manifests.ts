@@ -15,6 +15,7 @@ export const ROOT = join(import.meta.dirname, '..');
 
 /** An object of the output: what all kinds have, and the rest as it was read. */
 export interface Manifest {
+  readonly apiVersion: string;
   readonly kind: string;
   readonly name: string;
   readonly namespace: string | undefined;
@@ -516,8 +517,8 @@ export function render(environment: EnvironmentName, overrides: object = {}, onK
 }
 
 function toManifest(raw: unknown): Manifest {
-  const { kind, metadata } = manifest.parse(raw);
-  return { kind, ...metadata, namespace: metadata.namespace, raw };
+  const { apiVersion, kind, metadata } = manifest.parse(raw);
+  return { apiVersion, kind, ...metadata, namespace: metadata.namespace, raw };
 }
 
 /** The text that is written of an environment. */

@@ -56,19 +56,19 @@ export interface Call {
   readonly input: string | undefined;
 }
 
-/** A kubectl that runs nothing: it notes each call and answers by a function of its arguments. */
+/** A kubectl that runs nothing: it notes each call and answers by a function of its arguments and stdin. */
 export class FakeKubectl extends Kubectl {
   readonly calls: Call[] = [];
-  private readonly answer: (args: readonly string[]) => Answer;
+  private readonly answer: (args: readonly string[], input: string | undefined) => Answer;
 
-  constructor(answer: (args: readonly string[]) => Answer) {
+  constructor(answer: (args: readonly string[], input: string | undefined) => Answer) {
     super('fake');
     this.answer = answer;
   }
 
   override attempt(args: readonly string[], { input }: RunOptions = {}): Promise<RunResult> {
     this.calls.push({ args, input });
-    const { stdout = '', stderr = '', ok = true } = this.answer(args);
+    const { stdout = '', stderr = '', ok = true } = this.answer(args, input);
     return Promise.resolve({ ok, stdout, stderr, notFound: false });
   }
 }

@@ -6,8 +6,8 @@ import {
   type LabelledObject,
   type PruneScope,
 } from '../../cli/prune.ts';
-import { ENVIRONMENTS } from '../../environments/schema.ts';
-import { render } from '../manifests.ts';
+import type { Manifest } from '../manifests.ts';
+import { rendered } from '../variants.ts';
 import { FakeKubectl } from './fakes.ts';
 
 const scope: PruneScope = { namespaces: ['zakpos', 'zakpos-system'], wholeCluster: true };
@@ -83,36 +83,55 @@ describe('the kinds', () => {
     for (const kind of ['PersistentVolume', 'StorageClass', 'Node']) expect(pruned).not.toContain(kind);
   });
 
-  const EVERYTHING = { addons: { traefik: { enabled: true }, metricsServer: { enabled: true } } };
-  const rendered = ENVIRONMENTS.flatMap((name) => [render(name), render(name, EVERYTHING)]);
+  /** How a kind of others is named in the list: its plural and its group. */
+  const customName = ({ apiVersion, kind }: Manifest): string =>
+    `${kind.toLowerCase()}s.${apiVersion.split('/')[0] ?? ''}`;
+  const custom: readonly string[] = PRUNED.custom;
+  const made = rendered.flatMap(({ objects }) => objects);
 
-  test.each(rendered.map((each) => [each.title, each] as const))(
-    'of %s are all pruned or never pruned',
-    (_, { objects }) => {
-      const kinds = new Set(objects.map(({ kind }) => kind));
-      expect([...kinds].filter((kind) => !pruned.includes(kind) && !never.includes(kind))).toEqual([]);
-    },
-  );
+  test('that charts make are all pruned or never pruned', () => {
+    const unknown = made.filter(
+      (each) =>
+        !pruned.includes(each.kind) && !custom.includes(customName(each)) && !never.includes(each.kind),
+    );
+    expect(new Set(unknown.map(({ kind }) => kind))).toEqual(new Set());
+  });
+
+  test('that are pruned are made by some chart, each of them', () => {
+    const names = made.flatMap((each) => [each.kind, customName(each)]);
+    expect([...pruned, ...custom].filter((name) => !names.includes(name))).toEqual([]);
+  });
 
   test('are looked for where their objects are: in namespaces, or in the whole cluster', () => {
-    const namespaced: readonly string[] = PRUNED.namespaced;
+    const namespaced: readonly string[] = [...PRUNED.namespaced, ...PRUNED.custom];
     const clusterScoped: readonly string[] = PRUNED.clusterScoped;
-    for (const { kind, namespace } of rendered.flatMap(({ objects }) => objects)) {
-      if (never.includes(kind)) continue;
-      expect((namespace === undefined ? clusterScoped : namespaced).filter((each) => each === kind)).toEqual([
-        kind,
-      ]);
+    for (const each of made) {
+      if (never.includes(each.kind)) continue;
+      const list = each.namespace === undefined ? clusterScoped : namespaced;
+      expect([each.kind, customName(each)].filter((name) => list.includes(name))).toHaveLength(1);
     }
+  });
+
+  test('of others that hold a database, or that a Secret goes with, are never pruned', () => {
+    for (const kind of ['Cluster', 'ExternalSecret']) expect(never).toContain(kind);
+    expect(custom.filter((name) => /^(clusters|externalsecrets)\./.test(name))).toEqual([]);
   });
 });
 
 describe('pruning', () => {
-  const kubectl = (...items: LabelledObject[]) =>
-    new FakeKubectl(([verb]) => (verb === 'get' ? { stdout: JSON.stringify({ items }) } : {}));
+  const CRDS = 'customresourcedefinitions';
+  /** A cluster that knows these kinds of others; like any output, the list of them has no line break at its end. */
+  const withCrds = (crds: readonly string[], ...items: LabelledObject[]) =>
+    new FakeKubectl(([verb, what]) => {
+      if (verb !== 'get') return {};
+      const names = crds.map((name) => `customresourcedefinition.apiextensions.k8s.io/${name}`);
+      return { stdout: what === CRDS ? names.join('\n') : JSON.stringify({ items }) };
+    });
+  const kubectl = (...items: LabelledObject[]) => withCrds([], ...items);
   const deletions = ({ calls }: FakeKubectl): string[] =>
     calls.filter(({ args }) => args[0] === 'delete').map(({ args }) => args.join(' '));
   const reads = ({ calls }: FakeKubectl): string[] =>
-    calls.filter(({ args }) => args[0] === 'get').map(({ args }) => args.join(' '));
+    calls.filter(({ args }) => args[0] === 'get' && args[1] !== CRDS).map(({ args }) => args.join(' '));
 
   test('deletes by name, a call for each namespace, and answers the names', async () => {
     const fake = kubectl(
@@ -145,6 +164,27 @@ describe('pruning', () => {
     expect(reads(fake)[0]).toMatch(
       / -l app\.kubernetes\.io\/part-of=zakpos,app\.kubernetes\.io\/managed-by=zakpos -o json$/,
     );
+  });
+
+  test.each([
+    [[], []],
+    [
+      ['middlewares.traefik.io', 'issuers.cert-manager.io', 'clusters.postgresql.cnpg.io'],
+      ['issuers.cert-manager.io', 'middlewares.traefik.io'],
+    ],
+    [
+      ['xtlsoptions.traefik.io', 'httproutes.gateway.networking.k8s.io'],
+      ['httproutes.gateway.networking.k8s.io'],
+    ],
+  ])('looks for kinds of others only where they are known: of %j for %j', async (crds, expected) => {
+    for (const wholeCluster of [true, false]) {
+      const fake = withCrds(crds);
+      await prune(fake, [], { ...scope, wholeCluster });
+      for (const call of reads(fake)) {
+        const kinds = call.split(' ')[1]?.split(',') ?? [];
+        expect(kinds.filter((kind) => kind.includes('.')).sort()).toEqual(expected);
+      }
+    }
   });
 
   test("looks only into its own namespaces in somebody else's cluster", async () => {

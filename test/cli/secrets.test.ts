@@ -1,12 +1,18 @@
+import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
+import { newAuthority, newCertificate, type KeyPair } from '../../cli/certificates.ts';
 import {
+  authorityOf,
   describeProblem,
   makeMissing,
+  newCertificateSecret,
   newSecret,
   problemsOf,
+  problemsToMend,
   readSecrets,
   type LiveSecrets,
 } from '../../cli/secrets.ts';
+import { cliCertificates } from '../../environments/certificates.ts';
 import { dev } from '../../environments/dev.ts';
 import { neededSecrets, openText } from '../../environments/secrets.ts';
 import { configWith, defined } from '../manifests.ts';
@@ -28,9 +34,36 @@ const manifest = z.strictObject({
 });
 const made = () => needed.map((spec) => manifest.parse(newSecret(config, spec)));
 
+type Data = Readonly<Record<string, string>>;
+let authority: KeyPair;
+/** Secrets with certificates, and the one that is for its owner to make. */
+let certificates: ReadonlyMap<string, Data>;
+
+const asData = ({ certificate, key }: KeyPair): Data => ({
+  'tls.crt': certificate,
+  'tls.key': key,
+  'ca.crt': authority.certificate,
+});
+beforeAll(async () => {
+  authority = await newAuthority('test');
+  const secrets = await Promise.all(
+    cliCertificates(config).map(async (spec) =>
+      manifest.parse((await newCertificateSecret(config, authority, spec)).manifest),
+    ),
+  );
+  certificates = new Map([
+    ...secrets.map(({ metadata, stringData }) => [metadata.name, stringData] as const),
+    ['zakpos-ca', asData(authority)],
+    ['zakpos-ingress-tls', { 'tls.crt': 'yours', 'tls.key': 'yours' }],
+  ]);
+});
+
 /** Secrets as they are in a cluster where all is well. */
-const healthy = (): Map<string, Readonly<Record<string, string>>> =>
-  new Map(made().map(({ metadata, stringData }) => [metadata.name, stringData]));
+const healthy = (): Map<string, Data> =>
+  new Map([
+    ...made().map(({ metadata, stringData }) => [metadata.name, stringData] as const),
+    ...certificates,
+  ]);
 const withRedis = (data: Record<string, string>): LiveSecrets => healthy().set('zakpos-redis', data);
 
 const lines = (live: LiveSecrets): string[] => problemsOf(config, live).map(describeProblem);
@@ -43,7 +76,14 @@ describe('the problems of Secrets', () => {
 
   test('name every Secret that is missing, and who uses it', () => {
     const problems = problemsOf(config, new Map());
-    expect(problems.map(({ secret }) => secret.name)).toEqual(needed.map(({ name }) => name));
+    expect(problems.map(({ secret }) => secret.name)).toEqual([
+      ...needed.map(({ name }) => name),
+      'zakpos-postgres-tls',
+      'zakpos-redis-tls',
+      'zakpos-kafka-tls',
+      'zakpos-kafka-admin-tls',
+      'zakpos-ingress-tls',
+    ]);
     expect(problems.every(({ missing }) => missing)).toBe(true);
     expect(problems.map(describeProblem)).toContain(
       'Secret zakpos-redis is missing (used by zakpos-redis, zakpos-api)',
@@ -106,6 +146,119 @@ describe('the problems of Secrets', () => {
     const names = neededSecrets(external).map(({ name }) => name);
     expect(problemsOf(external, new Map()).map(({ secret }) => secret.name)).toEqual(names);
     expect(names).not.toContain('zakpos-postgres-superuser');
+  });
+});
+
+describe('the problems of certificates', () => {
+  const redis = () => {
+    const spec = cliCertificates(config).find(({ secret }) => secret === 'zakpos-redis-tls');
+    return defined(spec, 'certificate of Redis');
+  };
+  const withTls = (data: Data): LiveSecrets => healthy().set('zakpos-redis-tls', data);
+  const RENEW = ': `npm run secrets renew zakpos-redis-tls`';
+  const USED = '(used by zakpos-redis, zakpos-api)';
+
+  test('name one that is missing, and who shows it or trusts it', () => {
+    const live = healthy();
+    live.delete('zakpos-kafka-tls');
+    expect(lines(live)).toEqual([
+      'Secret zakpos-kafka-tls is missing (used by zakpos-kafka, zakpos-api, zakpos-reports, zakpos-kafka-topics)',
+    ]);
+  });
+
+  test.each([
+    ['ca.crt', 'lacks the key "ca.crt"'],
+    ['tls.key', 'lacks the key "tls.key"'],
+  ])('name a key that it lacks: %s', (key, fact) => {
+    const data = { ...defined(certificates.get('zakpos-redis-tls'), 'Secret'), [key]: '' };
+    expect(lines(withTls(data))).toEqual([`Secret zakpos-redis-tls ${fact} ${USED}`]);
+  });
+
+  test('name all keys at once that it lacks', () => {
+    expect(lines(withTls({ 'ca.crt': 'x' }))).toEqual([
+      `Secret zakpos-redis-tls lacks the key "tls.crt", "tls.key" ${USED}`,
+    ]);
+  });
+
+  test('name what is no certificate, and show nothing of it', () => {
+    const data = { 'tls.crt': 'hunter2', 'tls.key': 'hunter2', 'ca.crt': 'hunter2' };
+    expect(lines(withTls(data))).toEqual([
+      `Secret zakpos-redis-tls has under "tls.crt" what is no certificate ${USED}`,
+    ]);
+  });
+
+  test.each([
+    [-1, `has expired${RENEW}`],
+    [0.5, `expires in 0 days${RENEW}`],
+    [5, `expires in 4 days${RENEW}`],
+    [9.9, `expires in 9 days${RENEW}`],
+    [10.1, undefined],
+  ])('name one that ends in %d days', async (days, fact) => {
+    const live = withTls(asData(await newCertificate(authority, redis(), days)));
+    expect(lines(live)).toEqual(fact === undefined ? [] : [`Secret zakpos-redis-tls ${fact} ${USED}`]);
+  });
+
+  test.each([2, 5, 9, 12])(
+    'name none that has just been made for %i days, however short that is',
+    async (days) => {
+      const own = configWith('prod', { certificates: { days } });
+      const live = withTls(asData(await newCertificate(authority, redis(), days)));
+      expect(problemsOf(own, live).map(describeProblem)).toEqual([]);
+    },
+  );
+
+  test('name the hosts that it is not for', async () => {
+    const spec = { ...redis(), dnsNames: redis().dnsNames.slice(1) };
+    const live = withTls(asData(await newCertificate(authority, spec, 90)));
+    expect(lines(live)).toEqual([`Secret zakpos-redis-tls is not for zakpos-redis${RENEW} ${USED}`]);
+    const moved = configWith('prod', { namespace: 'shop' });
+    expect(problemsOf(moved, healthy()).map(describeProblem)).toContain(
+      `Secret zakpos-redis-tls is not for zakpos-redis.shop, zakpos-redis.shop.svc${RENEW} ${USED}`,
+    );
+  });
+
+  test('name one that is for others to make, and what it lacks', () => {
+    const live = healthy();
+    live.delete('zakpos-ingress-tls');
+    expect(lines(live)).toEqual([
+      'Secret zakpos-ingress-tls is missing, and is yours to make (used by the ingress controller)',
+    ]);
+    expect(lines(healthy().set('zakpos-ingress-tls', { 'tls.crt': 'x' }))).toEqual([
+      'Secret zakpos-ingress-tls lacks the key "tls.key" (used by the ingress controller)',
+    ]);
+  });
+
+  test('name the authority of an existing store that is missing', () => {
+    const own = configWith('prod', {
+      redis: { mode: 'external', external: { host: 'redis.example.com', caSecret: 'redis-authority' } },
+    });
+    expect(problemsOf(own, healthy()).map(describeProblem)).toEqual([
+      'Secret redis-authority is missing, and is yours to make (used by zakpos-api)',
+    ]);
+  });
+
+  test('are none of certificates that somebody else makes and renews', () => {
+    const live = new Map(made().map(({ metadata, stringData }) => [metadata.name, stringData]));
+    const own = configWith('prod', {
+      certificates: { source: 'cert-manager' },
+      ingress: { tls: { source: 'cert-manager' } },
+    });
+    expect(problemsOf(own, live)).toEqual([]);
+  });
+
+  test('are those alone that this project can mend where passwords come from a store', () => {
+    const own = configWith('prod', { secrets: { source: 'external-secrets' } });
+    const names = (problems: readonly { readonly secret: { readonly name: string } }[]) =>
+      problems.map(({ secret }) => secret.name);
+    expect(names(problemsToMend(own, new Map()))).toEqual([
+      'zakpos-postgres-tls',
+      'zakpos-redis-tls',
+      'zakpos-kafka-tls',
+      'zakpos-kafka-admin-tls',
+      'zakpos-ingress-tls',
+    ]);
+    expect(names(problemsOf(own, new Map()))).toContain('zakpos-jwt');
+    expect(problemsToMend(config, new Map())).toEqual(problemsOf(config, new Map()));
   });
 });
 
@@ -181,6 +334,111 @@ describe('in the cluster', () => {
     expect(call.args).toEqual(['create', '-f', '-']);
     const { items } = created.parse(JSON.parse(defined(call.input, 'input')));
     expect(items.map(({ metadata }) => metadata.name)).toEqual(['zakpos-jwt']);
+  });
+
+  /** What was made, by name. */
+  const madeBy = ({ calls }: FakeKubectl): Map<string, Data> => {
+    const creations = calls.filter(({ args }) => args[0] === 'create');
+    expect(creations.map(({ args }) => args.join(' '))).toEqual(creations.map(() => 'create -f -'));
+    return new Map(
+      creations.flatMap(({ input }) =>
+        created
+          .parse(JSON.parse(defined(input, 'input')))
+          .items.map(({ metadata, stringData }) => [metadata.name, stringData] as const),
+      ),
+    );
+  };
+  const parsed = (data: Data | undefined): X509Certificate =>
+    new X509Certificate(defined(data?.['tls.crt'], 'certificate'));
+
+  test('certificates are made with an authority, where there is none, and signed by it', async () => {
+    const fake = kubectl(new Map([['zakpos-ingress-tls', { 'tls.crt': 'yours', 'tls.key': 'yours' }]]));
+    const names = await makeMissing(fake, config);
+    const secrets = madeBy(fake);
+    expect([...secrets.keys()].sort()).toEqual([...names, 'zakpos-ca'].sort());
+    const ca = parsed(secrets.get('zakpos-ca'));
+    expect([ca.ca, ca.subject]).toEqual([true, 'CN=zakpos zakpos']);
+    for (const { secret } of cliCertificates(config)) {
+      const data = secrets.get(secret);
+      expect(parsed(data).verify(ca.publicKey)).toBe(true);
+      expect(data?.['ca.crt']).toBe(secrets.get('zakpos-ca')?.['tls.crt']);
+    }
+  });
+
+  test('the authority that there is signs what is made later, and stays as it is', async () => {
+    const live = healthy();
+    live.delete('zakpos-redis-tls');
+    const fake = kubectl(live);
+    expect(await makeMissing(fake, config)).toEqual(['zakpos-redis-tls']);
+    const secrets = madeBy(fake);
+    expect([...secrets.keys()]).toEqual(['zakpos-redis-tls']);
+    expect(parsed(secrets.get('zakpos-redis-tls')).verify(parsed(live.get('zakpos-ca')).publicKey)).toBe(
+      true,
+    );
+    expect(authorityOf(live)).toEqual(authority);
+  });
+
+  test('no key and no password is in an argument', async () => {
+    const fake = kubectl(new Map([['zakpos-ingress-tls', { 'tls.crt': 'yours', 'tls.key': 'yours' }]]));
+    await makeMissing(fake, config);
+    const values = [...madeBy(fake).values()].flatMap((data) =>
+      Object.entries(data).flatMap(([key, text]) => (key === 'username' ? [] : [text])),
+    );
+    expect(values.length).toBeGreaterThan(20);
+    const args = fake.calls.flatMap((call) => call.args).join(' ');
+    expect(values.filter((value) => args.includes(value))).toEqual([]);
+    expect(args).not.toContain('BEGIN');
+  });
+
+  test('the certificate of the hosts is made where that is wanted', async () => {
+    const own = configWith('prod', { ingress: { tls: { source: 'cli' } } });
+    const live = healthy();
+    live.delete('zakpos-ingress-tls');
+    const fake = kubectl(live);
+    expect(await makeMissing(fake, own)).toEqual(['zakpos-ingress-tls']);
+    const certificate = parsed(madeBy(fake).get('zakpos-ingress-tls'));
+    for (const host of ['zakpos.example.com', 'mobile.zakpos.example.com'])
+      expect(certificate.checkHost(host)).toBeDefined();
+  });
+
+  test('only certificates are made where passwords come from a store', async () => {
+    const own = configWith('prod', {
+      secrets: { source: 'external-secrets' },
+      ingress: { tls: { source: 'cli' } },
+    });
+    const fake = kubectl(new Map());
+    await makeMissing(fake, own);
+    expect([...madeBy(fake).keys()].sort()).toEqual([
+      'zakpos-ca',
+      'zakpos-ingress-tls',
+      'zakpos-kafka-admin-tls',
+      'zakpos-kafka-tls',
+      'zakpos-postgres-tls',
+      'zakpos-redis-tls',
+    ]);
+  });
+
+  test('nothing is made while one is missing that is for its owner to make', async () => {
+    const live = healthy();
+    for (const name of ['zakpos-ingress-tls', 'zakpos-jwt', 'zakpos-redis-tls']) live.delete(name);
+    const fake = kubectl(live);
+    const message = await failureOf(() => makeMissing(fake, config));
+    expect(message).toMatch(
+      /^Secret zakpos-ingress-tls is missing, and is yours to make \(used by the ingress controller\)\n {2}Make it with `kubectl --context fake -n zakpos create secret tls /,
+    );
+    expect(fake.calls).toHaveLength(1);
+  });
+
+  test('nothing is made while a certificate has expired, which is renewed by its name', async () => {
+    const live = healthy();
+    live.delete('zakpos-jwt');
+    const spec = defined(cliCertificates(config)[0], 'certificate');
+    live.set(spec.secret, asData(await newCertificate(authority, spec, -1)));
+    const fake = kubectl(live);
+    expect(await failureOf(() => makeMissing(fake, config))).toContain(
+      `Secret ${spec.secret} has expired: \`npm run secrets renew ${spec.secret}\``,
+    );
+    expect(fake.calls).toHaveLength(1);
   });
 
   test('nothing is made where nothing is missing', async () => {
