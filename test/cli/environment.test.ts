@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readConfig, readManifests } from '../../cli/environment.ts';
+import { readConfig, readManifests, synthesize } from '../../cli/environment.ts';
 import { withFile } from '../manifests.ts';
 
 let folder: string;
@@ -87,6 +87,29 @@ test('the configuration is that of the environment with the file that ZAKPOS_CON
     }
   });
   expect(readConfig({ env: 'prod', context: 'production' }).namespace).toBe('zakpos');
+});
+
+describe('without a context of its own, an environment is for a kind cluster', () => {
+  test('and is configured for one', () => {
+    const [onKind, elsewhere] = [
+      readConfig({ env: 'prod' }),
+      readConfig({ env: 'prod', context: 'production' }),
+    ];
+    expect([onKind.addons.traefik.enabled, onKind.ingress.host]).toEqual([true, 'zakpos.localhost']);
+    expect([elsewhere.addons.traefik.enabled, elsewhere.ingress.host]).toEqual([false, 'zakpos.example.com']);
+  });
+
+  test('and is synthesized for one, with the CRDs that it lacks', async () => {
+    process.env.CDK8S_OUTDIR = folder;
+    try {
+      const options = { env: 'prod' };
+      const { objects, crds, folder: written } = await synthesize(readConfig(options), options);
+      expect(objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toContain('Deployment traefik');
+      expect([written, crds]).toEqual([join(folder, 'prod'), join(folder, 'prod/crds')]);
+    } finally {
+      delete process.env.CDK8S_OUTDIR;
+    }
+  }, 30_000);
 });
 
 test('an environment that there is not is named with those that there are', () => {

@@ -1,10 +1,13 @@
 /** The program as it is run: mistakes end it with 1 and one message, before anything is touched. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { z } from 'zod';
+import { newAuthority, type KeyPair } from '../../cli/certificates.ts';
 import { ROOT } from '../manifests.ts';
 import { withToolFolder, type Tools } from './fakes.ts';
 
@@ -91,7 +94,7 @@ test('configuration that cannot be used is named with its field, and nothing is 
   writeFileSync(own, 'environment: cloud\nzookeeper: { replicas: 2 }\n');
   const run = await zakpos(['up', '--env', 'cloud'], { kubectl: KUBECTL }, { ZAKPOS_CONFIG: own });
   expect(run.stderr).toBe(
-    `\nThe configuration of cloud (environments/cloud.ts + ${own}) can't be used:\n` +
+    `\nThe configuration of cloud (environments/cloud.ts + environments/kind.ts + ${own}) can't be used:\n` +
       '  zookeeper.replicas: is 2, expected an odd number, so that a majority survives a split\n',
   );
   expectMistake(run);
@@ -147,6 +150,238 @@ describe('down', () => {
     expect({ code, stdout }).toEqual({
       code: 0,
       stdout: 'There is no kind cluster "shop": nothing to remove.\n',
+    });
+  });
+});
+
+/** kubectl that answers to the first of some patterns that its arguments match, and to anything else nothing. */
+const kubectl = (answers: Readonly<Record<string, string>>): Tools => ({
+  kubectl: `case "$*" in ${Object.entries(answers)
+    .map(([pattern, script]) => `*"${pattern}"*) ${script};;`)
+    .join(' ')} esac`,
+});
+const print = (value: unknown): string => {
+  const file = join(folder, `answer-${Math.random().toString(36).slice(2)}.json`);
+  writeFileSync(file, JSON.stringify(value));
+  return `/bin/cat ${file}`;
+};
+const SHOP = ['--context', 'shop'];
+
+describe('rollback', () => {
+  const deployment = (name: string, status: object = {}) => ({
+    metadata: { name, generation: 2 },
+    spec: { replicas: 2 },
+    status: { observedGeneration: 2, updatedReplicas: 2, readyReplicas: 2, replicas: 2, ...status },
+  });
+  const rollouts = ({ calls }: Run): string[] =>
+    calls.flatMap((call) => / rollout (.*)$/.exec(call)?.[1] ?? []);
+
+  test('has nothing to do where every rollout is complete', async () => {
+    const items = [deployment('zakpos-api'), deployment('zakpos-web')];
+    const run = await zakpos(['rollback', ...SHOP], kubectl({ 'get deployments': print({ items }) }));
+    expect(run).toMatchObject({
+      code: 0,
+      stdout:
+        'Every rollout is complete: there is nothing to take back. Name an app to take its last one back.\n',
+    });
+    expect(rollouts(run)).toEqual([]);
+  });
+
+  test('takes those back that do not come up, and no other', async () => {
+    const items = [
+      deployment('zakpos-api'),
+      deployment('not-ready', { readyReplicas: 1 }),
+      deployment('old-pods-left', { replicas: 3 }),
+      deployment('not-all-new', { updatedReplicas: 1 }),
+      deployment('not-seen', { observedGeneration: 1 }),
+    ];
+    const run = await zakpos(
+      ['rollback', '--timeout', '7', ...SHOP],
+      kubectl({ 'get deployments': print({ items }) }),
+    );
+    expect(run.code).toBe(0);
+    expect(run.calls[0]).toMatch(
+      /^kubectl --context shop -n zakpos get deployments -l app\.kubernetes\.io\/part-of=zakpos /,
+    );
+    expect(rollouts(run)).toEqual(
+      ['not-ready', 'old-pods-left', 'not-all-new', 'not-seen'].flatMap((name) => [
+        `undo deployment/${name}`,
+        `status deployment/${name} --timeout=7s`,
+      ]),
+    );
+    expect(run.stdout).toContain('The next `npm run up` brings back what the configuration says');
+  });
+
+  test('takes the one back that is named, whether it came up or not', async () => {
+    const run = await zakpos(['rollback', 'reports', ...SHOP], kubectl({}));
+    expect(run.code).toBe(0);
+    expect(rollouts(run)).toEqual([
+      'undo deployment/zakpos-reports',
+      'status deployment/zakpos-reports --timeout=300s',
+    ]);
+  });
+
+  test('says when the pods of before do not come up either', async () => {
+    const run = await zakpos(
+      ['rollback', 'api', ...SHOP],
+      kubectl({ 'rollout status': 'echo "error: timed out" >&2; exit 1' }),
+    );
+    expect(run.code).toBe(1);
+    expect(run.stderr).toBe(
+      '\nzakpos-api is not what it was within 300 s: error: timed out\n' +
+        '  `npm run status` tells why; `kubectl --context shop -n zakpos rollout history deployment/zakpos-api` lists the revisions there are.\n',
+    );
+  });
+
+  test.each(['postgres', 'zakpos-api'])('knows no app "%s", and touches nothing', async (name) => {
+    const run = await zakpos(['rollback', name, ...SHOP], kubectl({}));
+    expect(run.stderr).toMatch(
+      new RegExp(`^\\n"${name}" is no app with rollouts\\.\\n {2}Name one of api, reports, web, mobile\\.`),
+    );
+    expectMistake(run);
+  });
+});
+
+describe('secrets', () => {
+  const EMPTY = (): string => print({ items: [] });
+
+  test('of dev are in its manifests', async () => {
+    const run = await zakpos(['secrets', ...SHOP]);
+    expect(run).toMatchObject({
+      code: 0,
+      calls: [],
+      stdout: 'The Secrets of dev are in its manifests; .env sets their values.\n',
+    });
+  });
+
+  test('that are missing are named by --check, which makes none', async () => {
+    const run = await zakpos(
+      ['secrets', '--check', '--env', 'prod', ...SHOP],
+      kubectl({ 'get secrets': EMPTY() }),
+    );
+    expect(run.code).toBe(1);
+    expect(run.stdout).toMatch(/^Secret zakpos-redis is missing \(used by zakpos-redis, zakpos-api\)$/m);
+    expect(run.stdout).toMatch(/^Secret zakpos-kafka-tls is missing /m);
+    expect(run.calls).toEqual(['kubectl --context shop -n zakpos get secrets --ignore-not-found -o json']);
+  });
+
+  test('that come from a store are not made here', async () => {
+    const run = await zakpos(['secrets', '--env', 'cloud', ...SHOP], kubectl({}));
+    expect(run.stderr).toBe(
+      '\nThe Secrets of cloud are fetched from ClusterSecretStore zakpos.\n' +
+        '  Put them there; `--check` tells which are missing in the cluster.\n',
+    );
+    expectMistake(run);
+  });
+
+  test.each([
+    [['rotate', 'admin', '--env', 'prod', ...SHOP]],
+    [['--env', 'prod', 'rotate', 'admin', ...SHOP]],
+  ])('are rotated by a name that there is, wherever the options are: %j', async (args) => {
+    const run = await zakpos(['secrets', ...args], kubectl({}));
+    expect(run.stderr).toMatch(
+      /^\n"admin" is no Secret that can be rotated\.\n {2}Name one of .*zakpos-kafka-api/,
+    );
+    expectMistake(run);
+  });
+
+  test('of dev are rotated in .env', async () => {
+    const run = await zakpos(['secrets', 'rotate', 'redis', ...SHOP], kubectl({}));
+    expect(run.stderr).toMatch(
+      /zakpos-redis is not this project's to rotate: it is in the manifests \(\.env/,
+    );
+    expectMistake(run);
+  });
+
+  describe('that hold certificates', () => {
+    let authority: KeyPair;
+    beforeAll(async () => {
+      authority = await newAuthority('ours');
+    });
+    const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+    /** Renews with a cluster whose pods see what was applied; answers also what that was. */
+    async function renew(name: string, pods: readonly string[]): Promise<Run & { applied: string }> {
+      const { certificate, key } = authority;
+      const applied = join(folder, `applied-${name}.json`);
+      const data = { 'tls.crt': base64(certificate), 'tls.key': base64(key) };
+      const secrets = { items: [{ metadata: { name: 'zakpos-ca' }, data }] };
+      const hash = `${process.execPath} -e 'const s = JSON.parse(require("fs").readFileSync("${applied}")); console.log(require("crypto").createHash("sha256").update(s.stringData["tls.crt"]).digest("hex"))'`;
+      const run = await zakpos(
+        ['secrets', 'renew', name, '--env', 'prod', ...SHOP],
+        kubectl({
+          'get secrets': print(secrets),
+          'apply --server-side': `/bin/cat > ${applied}`,
+          'get pods': pods.map((pod) => `echo pod/${pod}`).join('; ') || ':',
+          sha256sum: hash,
+        }),
+      );
+      return { ...run, applied: existsSync(applied) ? readFileSync(applied, 'utf8') : '' };
+    }
+    const manifest = z.object({
+      metadata: z.object({ name: z.string(), namespace: z.string() }),
+      type: z.literal('kubernetes.io/tls'),
+      stringData: z.object({ 'tls.crt': z.string(), 'tls.key': z.string(), 'ca.crt': z.string() }),
+    });
+
+    test.each([
+      ['zakpos-kafka-tls', 'zakpos-kafka', ['zakpos-kafka-0', 'zakpos-kafka-1']],
+      ['kafka-admin-tls', 'zakpos-kafka-admin', []],
+    ])('%s is signed again by the authority, and no pod is restarted', async (name, workload, pods) => {
+      const run = await renew(name, pods);
+      expect([run.code, run.stderr]).toEqual([0, '']);
+      const { metadata, stringData } = manifest.parse(JSON.parse(run.applied));
+      const certificate = new X509Certificate(stringData['tls.crt']);
+      expect(metadata.name).toBe(`zakpos-${name.replace('zakpos-', '')}`);
+      expect(certificate.verify(new X509Certificate(authority.certificate).publicKey)).toBe(true);
+      expect(stringData['ca.crt']).toBe(authority.certificate);
+      const until = new Date(certificate.validTo).toISOString().slice(0, 10);
+      expect(run.stdout).toContain(`Renewed ${metadata.name} until ${until}; no pod was restarted`);
+      expect(run.calls).toEqual(
+        [
+          '-n zakpos get secrets --ignore-not-found -o json',
+          'apply --server-side --force-conflicts -f -',
+          `-n zakpos get pods -l app.kubernetes.io/name=${workload} --field-selector=status.phase=Running -o name`,
+          ...pods.map((pod) => `-n zakpos exec pod/${pod} -- sha256sum /run/secrets/tls/tls.crt`),
+        ].map((call) => `kubectl --context shop ${call}`),
+      );
+      const shown = [...run.calls, run.stdout].join('\n');
+      for (const line of stringData['tls.key'].split('\n').filter(Boolean)) expect(shown).not.toContain(line);
+    });
+
+    test('are not renewed where the authority is gone', async () => {
+      const run = await zakpos(
+        ['secrets', 'renew', 'zakpos-redis-tls', '--env', 'prod', ...SHOP],
+        kubectl({ 'get secrets': EMPTY() }),
+      );
+      expect(run.code).toBe(1);
+      expect(run.stderr).toMatch(
+        /^\nThe Secret zakpos-ca, with which certificates are signed, is missing\.\n {2}/,
+      );
+      expect(run.calls).toHaveLength(1);
+    });
+
+    test('have names, and others are refused', async () => {
+      const run = await zakpos(['secrets', 'renew', 'zakpos-redis', '--env', 'prod', ...SHOP], kubectl({}));
+      expect(run.stderr).toBe(
+        '\n"zakpos-redis" is no certificate that this command makes.\n' +
+          '  Name one of zakpos-postgres-tls, zakpos-redis-tls, zakpos-kafka-tls, zakpos-kafka-admin-tls.\n',
+      );
+      expectMistake(run);
+    });
+
+    test('are renewed by whoever makes them', async () => {
+      const own = join(folder, 'cert-manager.yaml');
+      writeFileSync(own, 'environment: prod\ncertificates: { source: cert-manager }\n');
+      const run = await zakpos(
+        ['secrets', 'renew', 'zakpos-redis-tls', '--env', 'prod', ...SHOP],
+        kubectl({}),
+        { ZAKPOS_CONFIG: own },
+      );
+      expect(run.stderr).toMatch(
+        /is no certificate that this command makes\.\n {2}cert-manager, or whoever made it, renews it\.\n$/,
+      );
+      expectMistake(run);
     });
   });
 });

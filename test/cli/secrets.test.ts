@@ -10,6 +10,7 @@ import {
   problemsOf,
   problemsToMend,
   readSecrets,
+  requirePasswordsOfVolume,
   type LiveSecrets,
 } from '../../cli/secrets.ts';
 import { cliCertificates } from '../../environments/certificates.ts';
@@ -455,5 +456,61 @@ describe('in the cluster', () => {
     expect(message).toContain('An existing Secret is never overwritten');
     expect(message).not.toContain('hunter2');
     expect(fake.calls).toHaveLength(1);
+  });
+});
+
+describe("passwords of dev's manifests", () => {
+  const dev = configWith('dev');
+  const values = (own: Record<string, string> = {}) => configWith('dev', { secrets: { values: own } });
+  /** A cluster with these Secrets, and maybe a database's volume. */
+  const cluster = (claim: string, live: LiveSecrets) =>
+    new FakeKubectl((args) =>
+      args.includes('pvc')
+        ? { stdout: claim }
+        : {
+            stdout: JSON.stringify({
+              items: [...live].map(([name, data]) => ({
+                metadata: { name },
+                data: Object.fromEntries(
+                  Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')]),
+                ),
+              })),
+            }),
+          },
+    );
+  const live = new Map(
+    neededSecrets(dev).map(({ name, keys }) => {
+      const of = (value: (typeof keys)[string]): string =>
+        value.kind !== 'secret' ? openText(value) : ((value.field && dev.secrets.values[value.field]) ?? '');
+      return [
+        name,
+        Object.fromEntries(Object.entries(keys).map(([key, value]) => [key, of(value)])),
+      ] as const;
+    }),
+  );
+  const CLAIM = 'persistentvolumeclaim/data-zakpos-postgres-0\n';
+  const refusal = (config: typeof dev, claim = CLAIM): Promise<string> =>
+    failureOf(() => requirePasswordsOfVolume(cluster(claim, live), config));
+
+  test('are fine where there is no volume yet, or they are those that it was made with', async () => {
+    expect(await refusal(values({ postgresPassword: 'another-password' }), '')).toBe('no error');
+    expect(await refusal(dev)).toBe('no error');
+  });
+
+  test('are refused where the volume has others, by name and without showing any', async () => {
+    const message = await refusal(
+      values({ postgresPassword: 'another-password', postgresOwnerPassword: 'and-another-one' }),
+    );
+    expect(message).toMatch(
+      /^The password of Secret zakpos-postgres-owner, Secret zakpos-postgres-app differs from the one that the database on claim data-zakpos-postgres-0 was made with\.\n/,
+    );
+    expect(message).toContain('`\\password zakpos_owner`');
+    for (const text of ['another-password', 'and-another-one', 'zakpos_secure_password_2024'])
+      expect(message).not.toContain(text);
+  });
+
+  test('are no matter of other stores, nor of environments without them', async () => {
+    expect(await refusal(values({ redisPassword: 'another-password' }))).toBe('no error');
+    expect(await refusal(config)).toBe('no error');
   });
 });

@@ -15,6 +15,21 @@ test('on a laptop each has a name and a port', () => {
   ]);
 });
 
+test('where there is TLS, names have it and ports of the laptop do not', () => {
+  expect(urls('test')).toEqual([
+    'till     https://zakpos.localhost  or  http://localhost:41923',
+    'mobile   https://mobile.zakpos.localhost  or  http://localhost:19006',
+    'API      https://zakpos.localhost/api/v1/docs  or  http://localhost:39847/api/v1/docs',
+  ]);
+});
+
+test('prod has its own host, and on kind one of this machine', () => {
+  const [till] = urls('prod');
+  expect(till).toBe('till     https://zakpos.example.com');
+  const [onKind] = urls('prod', { localPorts: { https: 8443 } }, true);
+  expect(onKind).toBe('till     https://zakpos.localhost:8443  or  http://localhost:41923');
+});
+
 test('a port of the ingress that is not the usual one is in the URL', () => {
   expect(names('dev', { localPorts: { http: 8080 } })).toEqual([
     'http://zakpos.localhost:8080',

@@ -10,6 +10,7 @@ import {
   ingressAuthority,
   kubectl,
   logIn,
+  pods,
   product,
   saleAnswer,
   sql,
@@ -251,8 +252,7 @@ export async function untilWhole(): Promise<void> {
     );
     return stdout.trim() === '' ? true : undefined;
   });
-  await kubectl(
-    ...['-n', 'zakpos', 'wait', '--for=condition=Ready', 'pod', '--all', '--timeout=180s'],
-    ...['--field-selector=status.phase!=Succeeded'],
+  await eventually('all pods are ready', 180, async () =>
+    (await pods()).every(({ ready }) => ready) ? true : undefined,
   );
 }
