@@ -121,6 +121,7 @@ export function* crossFieldViolations(config: Config): Generator<Violation> {
     }
   }
   if (
+    config.environment === 'dev' &&
     secrets.source === 'literal' &&
     config.kafka.mode === 'external' &&
     config.kafka.external?.sasl === true
