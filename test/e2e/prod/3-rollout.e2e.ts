@@ -26,7 +26,8 @@ describe('a rollout under a load of sales', () => {
     await untilWhole();
     const before = await salesInPostgres();
     const load = await Load.start({ salesPerSecond: 10 });
-    const up = await zakpos('up', ['--env', ENVIRONMENT], { values: { [app]: { image } } });
+    // Its own sale would be one more than those that are counted.
+    const up = await zakpos('up', ['--env', ENVIRONMENT, '--no-smoke'], { values: { [app]: { image } } });
     const report = await load.stop();
     console.log(describeReport(`rollout of ${app}`, report));
     expect(up.exitCode).toBe(0);
