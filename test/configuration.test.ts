@@ -235,6 +235,16 @@ test.each<[string, object, string]>([
     'backups.schedule: is "daily", expected five fields of cron, such as "0 3 * * *"',
   ],
   [
+    'two Secrets of one name',
+    { postgres: { mode: 'external', external: { host: 'p', appSecret: 'one', ownerSecret: 'one' } } },
+    'secrets: is (not shown), expected Secrets of different names: two are named one',
+  ],
+  [
+    "a Gateway of this project's own Traefik",
+    { ingress: { api: 'gateway' }, addons: { traefik: { enabled: true } } },
+    'ingress.api: is "gateway", expected "ingress": this project\'s own Traefik has no Gateway',
+  ],
+  [
     'pods over something else than nodes and zones',
     { kafka: { rack: 'region' } },
     'kafka.rack: is "region", expected one of node, zone',
@@ -356,6 +366,13 @@ describe('secrets', () => {
 
   test('of dev are refused beside certificates', () => {
     expect(problems('dev', { certificates: { source: 'cli' } })).toEqual([LITERAL_WITH_CERTIFICATES]);
+  });
+
+  test('of dev are refused beside a Kafka that asks for a login', () => {
+    const own = { kafka: { mode: 'external', external: { brokers: ['b-1:9096'] } } };
+    expect(problems('dev', own)).toEqual([
+      'kafka.external.sasl: is true, expected false beside literal secrets, which have none for the users of Kafka',
+    ]);
   });
 
   test('that a cluster holds are fine with certificates in dev, too', () => {

@@ -1,6 +1,6 @@
 /** Runs the very scripts of a container on this machine: its files below a folder, its programs stood in for. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { configMaps, defined, only, workload, type Container, type Rendered } from './manifests.ts';
@@ -10,9 +10,6 @@ const FOLDERS =
   /(?<![\w./-])\/(?:data|docker-entrypoint-initdb\.d|etc|opt|run|tmp|usr\/local\/etc|var)(?![\w.-])/g;
 /** What Confluent's images are started by. */
 const CONFLUENT_RUN = '/etc/confluent/docker/run';
-
-/** Ends when all have ended that the command has started. */
-const WITH_PIPES = '"$@" 2>"$0" </dev/null | cat; exit "\${PIPESTATUS[0]}"';
 
 export interface Ran {
   readonly status: number | null;
@@ -64,11 +61,11 @@ export class Stage {
     return this.original(readFileSync(this.at(path), 'utf8'));
   }
 
-  /** Stands in for a program with some lines of bash. */
+  /** Stands in for a program with some lines of sh. */
   program(name: string, script = ''): void {
     writeFileSync(
       join(this.bin, name),
-      `#!/bin/bash\necho "${name} $*" >> ${this.log}\n${this.moved(script)}\n`,
+      `#!/bin/sh\necho "${name} $*" >> ${this.log}\n${this.moved(script)}\n`,
       { mode: 0o755 },
     );
   }
@@ -88,18 +85,20 @@ export class Stage {
         value === undefined ? [] : [[name, this.moved(value)]],
       ),
     );
-    const errors = this.at('/errors');
-    // Pipes and files, as a container has them: what Node makes can't be opened by the name /dev/stderr.
-    const { status, stdout } = spawnSync(
-      'bash',
-      ['-c', WITH_PIPES, errors, defined(program, 'command'), ...args],
-      {
+    // A file, since what Node makes for errors can't be opened by the name /dev/stderr; and nothing to read, since bash
+    // takes a socket there for somebody who logs in.
+    const errors = openSync(this.at('/errors'), 'w');
+    try {
+      const { status, stdout } = spawnSync(defined(program, 'command'), args, {
+        stdio: ['ignore', 'pipe', errors],
         env: { ...env, PATH: `${this.bin}:${process.env.PATH ?? ''}`, ...variables },
         encoding: 'utf8',
         timeout: 30_000,
-      },
-    );
-    return { status, stdout: this.original(stdout), stderr: this.read('/errors') };
+      });
+      return { status, stdout: this.original(stdout), stderr: this.read('/errors') };
+    } finally {
+      closeSync(errors);
+    }
   }
 
   remove(): void {
