@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { App } from 'cdk8s';
 import { ApiChart } from './charts/api.ts';
+import { BackupsChart } from './charts/backups.ts';
 import { CapacityChart } from './charts/capacity.ts';
 import { CertificatesChart, issuedCertificates } from './charts/certificates.ts';
 import { CloudNativePgChart } from './charts/cloudnativepg.ts';
@@ -14,16 +15,20 @@ import { KafkaChart } from './charts/kafka.ts';
 import { MetricsApiChart, MetricsServerChart } from './charts/metrics-server.ts';
 import { hasMiddlewares, MiddlewareChart } from './charts/middlewares.ts';
 import { MobileChart } from './charts/mobile.ts';
+import { MonitoringChart } from './charts/monitoring.ts';
 import { NamespaceChart } from './charts/namespace.ts';
 import { NetworkPolicyChart } from './charts/network-policies.ts';
 import { PgBouncerChart } from './charts/pgbouncer.ts';
 import { PostgresChart } from './charts/postgres.ts';
 import { RedisChart } from './charts/redis.ts';
+import { RestoreChart, RestoreClaimChart, RestorePlanChart, type RestoreRequest } from './charts/restore.ts';
 import { SecretsChart } from './charts/secrets.ts';
+import { TaskChart } from './charts/task.ts';
 import { TraefikChart } from './charts/traefik.ts';
 import { WebChart } from './charts/web.ts';
 import type { ZakposChartProps } from './charts/zakpos-chart.ts';
 import { ZookeeperChart } from './charts/zookeeper.ts';
+import { hasBackups } from './environments/backups.ts';
 import { imageOf, sourceHashes, type App as Application } from './environments/images.ts';
 import { ConfigError, environmentName, loadConfig } from './environments/load.ts';
 import { ENVIRONMENTS, type Config } from './environments/schema.ts';
@@ -31,14 +36,7 @@ import { ENVIRONMENTS, type Config } from './environments/schema.ts';
 /** The charts of one environment. The numbers in their ids order the files, and so `kubectl apply -f` of the folder. */
 export function compose(config: Config, hashes: Readonly<Record<Application, string>>, outdir: string): App {
   const app = new App({ outdir, outputFileExtension: '.yaml' });
-  const props: ZakposChartProps = {
-    config,
-    images: {
-      api: imageOf(config, 'api', hashes),
-      web: imageOf(config, 'web', hashes),
-      mobile: imageOf(config, 'mobile', hashes),
-    },
-  };
+  const props = chartProps(config, hashes);
   const { addons } = config;
 
   new NamespaceChart(app, '00-namespace', props);
@@ -54,6 +52,7 @@ export function compose(config: Config, hashes: Readonly<Record<Application, str
   if (addons.traefik.enabled) new TraefikChart(app, '30-traefik', props);
   if (addons.metricsServer.enabled) new MetricsServerChart(app, '31-metrics-server', props);
   if (config.postgres.mode === 'statefulset') new PostgresChart(app, '40-postgres', props);
+  if (hasBackups(config)) new BackupsChart(app, '44-backups', props);
   if (config.postgres.mode === 'cloudnativepg') new CloudNativePgChart(app, '40-cloudnativepg', props);
   if (config.redis.mode === 'statefulset') new RedisChart(app, '41-redis', props);
   if (config.kafka.mode === 'statefulset') {
@@ -68,6 +67,46 @@ export function compose(config: Config, hashes: Readonly<Record<Application, str
   if (config.ingress.api === 'ingress') new IngressChart(app, '60-ingress', props);
   else new GatewayChart(app, '60-gateway', props);
   if (addons.metricsServer.enabled) new MetricsApiChart(app, '70-metrics-api', props);
+  if (config.monitoring.mode === 'operator') new MonitoringChart(app, '80-monitoring', props);
+  return app;
+}
+
+const chartProps = (config: Config, hashes: Readonly<Record<Application, string>>): ZakposChartProps => ({
+  config,
+  images: {
+    api: imageOf(config, 'api', hashes),
+    web: imageOf(config, 'web', hashes),
+    mobile: imageOf(config, 'mobile', hashes),
+  },
+});
+
+/** What a restore of the database takes, in a namespace where it may be alone; the command applies it file by file. */
+export function composeRestore(
+  config: Config,
+  hashes: Readonly<Record<Application, string>>,
+  outdir: string,
+  request: RestoreRequest,
+): App {
+  const app = new App({ outdir, outputFileExtension: '.yaml' });
+  const props = chartProps(config, hashes);
+  new NamespaceChart(app, '00-namespace', props);
+  new RestorePlanChart(app, '10-plan', props, request);
+  new NetworkPolicyChart(app, '20-network-policies', props, config.namespace);
+  new RestoreClaimChart(app, '30-claim', props);
+  new RestoreChart(app, '40-restore', props, request);
+  new PostgresChart(app, '50-postgres', props);
+  return app;
+}
+
+/** A Job that does one thing to the database in the API's image. */
+export function composeTask(
+  config: Config,
+  hashes: Readonly<Record<Application, string>>,
+  outdir: string,
+  command: readonly string[],
+): App {
+  const app = new App({ outdir, outputFileExtension: '.yaml' });
+  new TaskChart(app, 'task', chartProps(config, hashes), command);
   return app;
 }
 

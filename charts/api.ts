@@ -1,4 +1,5 @@
 import type { Construct } from 'constructs';
+import { hasBackups } from '../environments/backups.ts';
 import {
   appPostgresEndpoint,
   kafkaEndpoint,
@@ -19,6 +20,7 @@ import { WAIVERS } from './waivers.ts';
 import { certificateRef, scaling, secretRef, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
 const SECRETS = '/run/secrets/zakpos';
+const tmp = Volume.emptyDir('tmp');
 /** Seconds that a pod goes on serving after it has been told to end: until no proxy sends it requests. */
 export const DRAIN_SECONDS = 5;
 
@@ -28,7 +30,6 @@ export class ApiChart extends ZakposChart {
     super(scope, id, props);
     const { config, images } = props;
     const { api, reports } = config;
-    const tmp = Volume.emptyDir('tmp');
     const pod = {
       uid: api.uid,
       gid: api.gid,
@@ -59,7 +60,7 @@ export class ApiChart extends ZakposChart {
       name: API,
       ...pod,
       ...scaling(api),
-      initContainers: api.migrations === null ? [] : [migrate(props, api.migrations, tmp)],
+      initContainers: api.migrations === null ? [] : [ownerContainer(props, 'migrate', api.migrations)],
       containers: [
         {
           ...container,
@@ -93,22 +94,26 @@ export class ApiChart extends ZakposChart {
   }
 }
 
-/** Migrates as the schema's owner, before any new pod serves; several at once wait for one lock. */
-function migrate(
+/**
+ * A container of the API's image that works on the schema as its owner: it migrates before any new pod serves, where
+ * several at once wait for one lock, and does single tasks.
+ */
+export function ownerContainer(
   { config, images }: ZakposChartProps,
+  name: string,
   command: readonly string[],
-  tmp: Volume,
 ): ContainerProps {
   const owner = toPostgres(config, 'owner');
   const admin = secretRef(config, 'admin');
   return {
-    name: 'migrate',
+    name,
     image: images.api,
     command,
     env: {
       ...owner.env,
       ...settings(config),
       DEMO_PRODUCTS: String(config.api.demoProducts),
+      ...(hasBackups(config) ? { MIGRATIONS_REQUIRE_BACKUP: 'true' } : {}),
       BOOTSTRAP_ADMIN_EMAIL: config.api.adminEmail,
       BOOTSTRAP_ADMIN_PASSWORD_FILE: `${SECRETS}/admin/password`,
       ...config.api.env,

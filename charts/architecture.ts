@@ -2,12 +2,15 @@
  * Who talks to whom: the one list that the network policies, the diagram in the README and the tests of both are
  * made from. What isn't here can't connect.
  */
+import { hasBackups } from '../environments/backups.ts';
 import { kafkaEndpoint, postgresEndpoint, redisEndpoint, type Endpoint } from '../environments/endpoints.ts';
 import type { Config } from '../environments/schema.ts';
 import { NAME_LABEL } from '../lib/labels.ts';
 import type { Edge, Peer } from '../lib/network-policies.ts';
 import {
   API,
+  BACKUP,
+  BACKUP_DAILY,
   KAFKA,
   KAFKA_TOPICS,
   METRICS_SERVER,
@@ -18,6 +21,9 @@ import {
   POSTGRES_INSTANCES,
   REDIS,
   REPORTS,
+  RESTORE,
+  RESTORE_DRILL,
+  TASK,
   TRAEFIK,
   WEB,
   ZOOKEEPER,
@@ -49,7 +55,7 @@ export interface Architecture {
 }
 
 export function architecture(config: Config): Architecture {
-  const { namespace, systemNamespace, postgres, kafka, zookeeper, addons, backups } = config;
+  const { namespace, systemNamespace, postgres, kafka, zookeeper, addons, backups, monitoring } = config;
   const components: Component[] = [];
   const connections: Connection[] = [];
 
@@ -97,6 +103,8 @@ export function architecture(config: Config): Architecture {
         : outside(name, `${title} (external)`, { kind: 'address', cidr }, 'stores'),
     ports,
   });
+
+  const storage = ({ cidr }: S3): Component => outside('s3', 'S3 storage', { kind: 'address', cidr });
 
   const browser = outside('browser', 'Tills and browsers', { kind: 'address', cidr: '0.0.0.0/0' });
   const dns = outside(
@@ -149,6 +157,11 @@ export function architecture(config: Config): Architecture {
   if (pooler === undefined || config.api.migrations !== null) {
     connect(api, database.component, pooler === undefined ? 'SQL' : 'migrations', database.ports);
   }
+  if (config.api.migrations !== null) {
+    const task = workload(TASK, 'Single tasks', 'apps');
+    connect(task, database.component, 'SQL', database.ports);
+    resolvers.push(task);
+  }
   connect(api, cache.component, 'sessions, cache', cache.ports);
   connect(api, broker.component, 'events', broker.ports);
 
@@ -170,6 +183,36 @@ export function architecture(config: Config): Architecture {
     if (zookeeper.replicas > 1) {
       connect(ensemble, ensemble, 'quorum', [PORTS.zookeeperPeer, PORTS.zookeeperElection]);
       resolvers.push(ensemble);
+    }
+  }
+
+  if (backups.s3 !== undefined && hasBackups(config)) {
+    const archive = workload(BACKUP, 'Log archive', 'stores');
+    const daily = workload(BACKUP_DAILY, 'Backups', 'stores');
+    const bucket = storage(backups.s3);
+    connect(archive, database.component, 'log', database.ports);
+    connect(daily, database.component, 'data', database.ports);
+    if (monitoring.mode === 'operator') {
+      const prometheus = outside(
+        'prometheus',
+        'Prometheus',
+        {
+          kind: 'pods',
+          namespace: monitoring.namespace,
+          labels: { [NAME_LABEL]: 'prometheus' },
+        },
+        'cluster',
+      );
+      connect(prometheus, archive, 'metrics', [PORTS.backupMetrics]);
+    }
+    for (const component of [
+      archive,
+      daily,
+      workload(RESTORE_DRILL, 'Restore drill', 'stores'),
+      workload(RESTORE, 'Restore', 'stores'),
+    ]) {
+      connect(component, bucket, 'backups', [s3Port(backups.s3)]);
+      resolvers.push(component);
     }
   }
 
@@ -196,10 +239,7 @@ export function architecture(config: Config): Architecture {
       connect(operator, servers, 'status', [PORTS.postgresStatus, PORTS.postgres]);
       connect(servers, servers, 'replication', [PORTS.postgres, PORTS.postgresStatus]);
       connect(servers, kubernetes, 'their Cluster', KUBERNETES_API_PORTS);
-      if (backups.s3 !== undefined) {
-        const storage = outside('s3', 'S3 storage', { kind: 'address', cidr: '0.0.0.0/0' });
-        connect(servers, storage, 'backups', [s3Port(backups.s3.endpoint)]);
-      }
+      if (backups.s3 !== undefined) connect(servers, storage(backups.s3), 'backups', [s3Port(backups.s3)]);
       resolvers.push(servers);
     }
     if (addons.metricsServer.enabled) {
@@ -215,10 +255,12 @@ export function architecture(config: Config): Architecture {
   return { components, connections };
 }
 
-function s3Port(endpoint = 'https://s3.amazonaws.com'): number {
+function s3Port({ endpoint = 'https://s3.amazonaws.com' }: S3): number {
   const { protocol, port } = new URL(endpoint);
   return port === '' ? (protocol === 'http:' ? 80 : 443) : Number(port);
 }
+
+type S3 = NonNullable<Config['backups']['s3']>;
 
 /** The Service's port and the API server's own: a policy sees the one or the other, as the cluster's network does it. */
 const KUBERNETES_API_PORTS = [443, 6443];

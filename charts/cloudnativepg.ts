@@ -1,5 +1,6 @@
 import type { Construct } from 'constructs';
 import { toSeconds } from '../environments/quantities.ts';
+import { backupPrefix } from '../environments/backups.ts';
 import type { Config } from '../environments/schema.ts';
 import { POSTGRES_ROLES, secretSpecs } from '../environments/secrets.ts';
 import {
@@ -65,14 +66,16 @@ export class CloudNativePgChart extends ZakposChart {
           })),
         },
         postgresql: {
-          parameters: parameters(postgres),
+          parameters: parameters(config),
           sharedPreloadLibraries: ['pg_stat_statements'],
           // The operator lets in whoever has a password; without TLS, nobody shall show one.
           pgHba: ['hostnossl all all all reject'],
           // A sale that was acknowledged outlives its primary; with no replica left, selling goes on.
           ...(several ? { synchronous: { method: 'any', number: 1, dataDurability: 'preferred' } } : {}),
         },
-        ...(backups.s3 === undefined ? {} : backupTo(backups.s3, backups.retention)),
+        ...(backups.s3 === undefined
+          ? {}
+          : backupTo(backups.s3, backupPrefix(config), backups.retention.pointInTime)),
       },
     });
     if (backups.s3 !== undefined) {
@@ -137,9 +140,9 @@ function afterInit(database: string): string[] {
 const FIXED = ['listen_addresses', 'port', 'hba_file', 'shared_preload_libraries'];
 
 /** The settings of a PostgreSQL of our own, tuned from the same memory. */
-const parameters = (postgres: Config['postgres']): Record<string, string> =>
+const parameters = (config: Config): Record<string, string> =>
   Object.fromEntries(
-    [...postgresqlConf(postgres, false).matchAll(/^(\w+) = '?(.*?)'?$/gm)]
+    [...postgresqlConf(config, false).matchAll(/^(\w+) = '?(.*?)'?$/gm)]
       .map(([, name = '', value = '']) => [name, value] as const)
       .filter(([name]) => !FIXED.includes(name)),
   );
@@ -158,7 +161,8 @@ function resourcesOf({ resources: { requests, limits } }: Config['postgres']): C
 }
 
 const backupTo = (
-  { bucket, prefix, endpoint, region, secret }: NonNullable<Config['backups']['s3']>,
+  { bucket, endpoint, region, secret }: NonNullable<Config['backups']['s3']>,
+  prefix: string,
   retention: string,
 ): Pick<ClusterSpec, 'backup' | 'env'> => ({
   backup: {

@@ -9,6 +9,11 @@ export const API = 'zakpos-api';
 export const REPORTS = 'zakpos-reports';
 export const WEB = 'zakpos-web';
 export const MOBILE = 'zakpos-mobile';
+export const BACKUP = 'zakpos-backup';
+export const BACKUP_DAILY = 'zakpos-backup-daily';
+export const RESTORE_DRILL = 'zakpos-restore-drill';
+export const RESTORE = 'zakpos-restore';
+export const TASK = 'zakpos-task';
 export const TRAEFIK = 'traefik';
 export const METRICS_SERVER = 'metrics-server';
 
@@ -25,6 +30,7 @@ export const PORTS = {
   zookeeperElection: 3888,
   kafka: 9092,
   kafkaInternal: 9093,
+  backupMetrics: 9187,
   traefikHttp: 8000,
   traefikHttps: 8443,
   traefikApi: 8847,

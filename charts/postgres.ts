@@ -1,4 +1,5 @@
 import type { Construct } from 'constructs';
+import { hasBackups } from '../environments/backups.ts';
 import { isEncrypted, TLS_SECRETS } from '../environments/certificates.ts';
 import { toMebibytes } from '../environments/quantities.ts';
 import type { Config } from '../environments/schema.ts';
@@ -17,7 +18,10 @@ const DATA = '/var/lib/postgresql/data';
 const CONFIG = '/etc/postgresql';
 const TLS = '/run/secrets/tls';
 const PASSWORDS = '/run/secrets/postgres';
-const ROLES_WITH_PASSWORD = ['owner', 'app', 'exporter', 'backup'] as const;
+/** Two files of the write-ahead log, 16 MiB each. */
+const LEAST_FREE_MEBIBYTES = 32;
+/** Roles that log in with a password of theirs. */
+export const ROLES_WITH_PASSWORD = ['owner', 'app', 'exporter', 'backup'] as const;
 
 /** PostgreSQL on one pod: tuned from its memory, with a role for each purpose and its data on a claim. */
 export class PostgresChart extends ZakposChart {
@@ -30,7 +34,7 @@ export class PostgresChart extends ZakposChart {
     const settings = new ConfigFiles(this, 'config', {
       name: POSTGRES,
       files: {
-        'postgresql.conf': postgresqlConf(postgres, encrypted),
+        'postgresql.conf': postgresqlConf(config),
         'pg_hba.conf': hostBasedAuthentication(encrypted),
         'start.sh': startScript(encrypted),
       },
@@ -122,7 +126,8 @@ const isReady = (database: string): string[] => [
  * a quarter for shared buffers, three quarters taken to be cached by the kernel, and of the rest a share for each
  * connection. Durability is never traded away.
  */
-export function postgresqlConf(postgres: Config['postgres'], encrypted: boolean): string {
+export function postgresqlConf(config: Config, encrypted = isEncrypted(config)): string {
+  const { postgres, backups } = config;
   const memory = toMebibytes(postgres.resources.limits.memory);
   const sharedBuffers = Math.floor(memory / 4);
   const settings: Record<string, string | number> = {
@@ -151,6 +156,14 @@ export function postgresqlConf(postgres: Config['postgres'], encrypted: boolean)
     max_wal_size: '1GB',
     checkpoint_timeout: "'10min'",
     checkpoint_completion_target: 0.9,
+    ...(hasBackups(config)
+      ? {
+          // What the archive has not received is kept, but never until the volume is full.
+          max_slot_wal_keep_size: `${toMebibytes(backups.logKept)}MB`,
+          // A base backup brings the log that was written while it was made.
+          wal_keep_size: `${Math.floor(toMebibytes(backups.logKept) / 2)}MB`,
+        }
+      : {}),
 
     random_page_cost: 1.1,
     effective_io_concurrency: 200,
@@ -159,6 +172,8 @@ export function postgresqlConf(postgres: Config['postgres'], encrypted: boolean)
 
     shared_preload_libraries: "'pg_stat_statements'",
     log_min_duration_statement: "'500ms'",
+    // The parameters of a slow sale may hold a customer's name and number.
+    log_parameter_max_length: 0,
     log_checkpoints: 'off',
     log_lock_waits: 'on',
     log_line_prefix: "'%m [%p] %q%u@%d %a '",
@@ -180,7 +195,18 @@ ${network} replication all all scram-sha-256
 }
 
 const startScript = (encrypted: boolean): string => `set -eu
-${encrypted ? whenFileChanges(`${TLS}/tls.crt`, RELOAD) : ''}exec docker-entrypoint.sh postgres -c config_file=${CONFIG}/postgresql.conf
+${WAIT_FOR_SPACE}${encrypted ? whenFileChanges(`${TLS}/tls.crt`, RELOAD) : ''}exec docker-entrypoint.sh postgres -c config_file=${CONFIG}/postgresql.conf
+`;
+
+/**
+ * A server without space for its log ends as it starts, and with each end the kubelet waits longer before it starts the
+ * next: up to five minutes after there is space again.
+ */
+const WAIT_FOR_SPACE = `free_mebibytes() { df -Pm ${DATA} | awk 'NR == 2 { print $4 }'; }
+if [ "$(free_mebibytes)" -lt ${LEAST_FREE_MEBIBYTES} ]; then
+  echo "The volume is full: $(free_mebibytes) MiB are left. PostgreSQL starts when there are ${LEAST_FREE_MEBIBYTES}."
+  while [ "$(free_mebibytes)" -lt ${LEAST_FREE_MEBIBYTES} ]; do sleep 1; done
+fi
 `;
 
 const RELOAD = `psql -qAt -U ${POSTGRES_ROLES.superuser} -d postgres -c 'select pg_reload_conf()' | grep -q t`;

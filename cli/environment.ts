@@ -75,11 +75,7 @@ export function readManifests(folder: string): Rendered {
   const files = readdirSync(folder)
     .filter((file) => file.endsWith('.yaml'))
     .sort()
-    .map((file) => {
-      const text = readFileSync(join(folder, file), 'utf8');
-      const documents = parseAllDocuments(text).map((document) => manifestSchema.parse(document.toJS()));
-      return { path: join(folder, file), text, documents };
-    });
+    .map((file) => readManifest(join(folder, file)));
   const registers = ({ documents }: { readonly documents: readonly Manifest[] }): boolean =>
     documents.some(({ kind }) => kind === 'APIService');
   const crds = join(folder, 'crds');
@@ -94,4 +90,15 @@ export function readManifests(folder: string): Rendered {
       .digest('hex')
       .slice(0, 16),
   };
+}
+
+/** Reads one file of manifests. */
+export function readManifest(path: string): {
+  readonly path: string;
+  readonly text: string;
+  readonly documents: readonly Manifest[];
+} {
+  const text = readFileSync(path, 'utf8');
+  const documents = parseAllDocuments(text).map((document) => manifestSchema.parse(document.toJS()));
+  return { path, text, documents };
 }

@@ -55,6 +55,33 @@ export async function attempt(
   };
 }
 
+/** Runs a command twice, so that what the first prints is what the second reads, and answers for both. */
+export async function pipe(
+  command: string,
+  from: readonly string[],
+  to: readonly string[],
+  onBytes: (total: number) => void = () => undefined,
+): Promise<Pick<RunResult, 'ok' | 'stderr'>> {
+  // What goes through is of any length, and kept nowhere.
+  const reader = execa(command, from, { reject: false, stdin: 'ignore', buffer: { stdout: false } });
+  const writer = execa(command, to, { reject: false, stdout: 'ignore' });
+  let total = 0;
+  reader.stdout.on('data', (chunk: Buffer) => {
+    onBytes((total += chunk.length));
+  });
+  reader.stdout.pipe(writer.stdin);
+  // A writer that ends early closes the pipe; its own words tell why.
+  writer.stdin.on('error', () => reader.kill());
+  const results = await Promise.all([writer, reader]);
+  return {
+    ok: results.every(({ failed }) => !failed),
+    stderr: results
+      .filter(({ failed }) => failed)
+      .map((result) => result.stderr || whyNotRun(command, result))
+      .join('\n'),
+  };
+}
+
 /** Why a command without any error output couldn't run to its end: it wasn't there, or was killed. */
 function whyNotRun(
   command: string,

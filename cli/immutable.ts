@@ -1,10 +1,10 @@
 /** Changes of a StatefulSet that Kubernetes refuses, found before anything is applied. */
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { isBytes, toBytes } from '../environments/quantities.ts';
 import type { Manifest } from './environment.ts';
 import { CliError } from './errors.ts';
 import type { Kubectl } from './kubectl.ts';
+import { bytesOf, shortName } from './stores.ts';
 
 const claim = z.object({
   metadata: z.object({ name: z.string() }),
@@ -26,10 +26,14 @@ const statefulSet = z.object({
 type StatefulSet = z.output<typeof statefulSet>;
 
 /**
- * Compares the StatefulSets of the manifests with those in the cluster.
+ * Compares the StatefulSets of the manifests with those in the cluster; `flags` are those of this very command.
  * @throws {CliError} that names each field that differs and can't be changed, and how to get there all the same
  */
-export async function refuseImmutableChanges(kubectl: Kubectl, objects: readonly Manifest[]): Promise<void> {
+export async function refuseImmutableChanges(
+  kubectl: Kubectl,
+  objects: readonly Manifest[],
+  flags: string,
+): Promise<void> {
   const changes: string[] = [];
   const recipes = new Set<string>();
   for (const object of objects) {
@@ -40,13 +44,14 @@ export async function refuseImmutableChanges(kubectl: Kubectl, objects: readonly
       ...['-n', namespace, 'get', 'statefulset', name, '--ignore-not-found'],
     ]);
     if (live === undefined) continue;
-    for (const { field, is, wants, resize } of differences(live, wanted.data)) {
+    for (const { field, is, wants, way } of differences(live, wanted.data)) {
       changes.push(`StatefulSet ${name}: ${field} is ${is} in the cluster and would become ${wants}`);
-      recipes.add(
-        resize === undefined
-          ? `\`${kubectl.command(`-n ${namespace} delete statefulset ${name} --cascade=orphan`)}\` leaves its pods and claims, and the next \`npm run up\` makes it anew around them`
-          : `first grow each claim, where its StorageClass allows it: \`${kubectl.command(`-n ${namespace} patch pvc ${resize.claim}-${name}-0 --type=merge -p '{"spec":{"resources":{"requests":{"storage":"${resize.size}"}}}}'`)}\`; then \`${kubectl.command(`-n ${namespace} delete statefulset ${name} --cascade=orphan`)}\` and \`npm run up\`; pods and data stay. A claim can't shrink, nor change its StorageClass: that takes a restore from a backup`,
-      );
+      const recipe = {
+        resize: `\`npm run resize -- ${shortName(name)} ${flags}\` grows its claims under the running pods, where their StorageClass allows it`,
+        move: `\`npm run move -- ${shortName(name)} ${flags}\` copies its data into new claims, while the store is stopped`,
+        orphan: `\`${kubectl.command(`-n ${namespace} delete statefulset ${name} --cascade=orphan`)}\` leaves its pods and claims, and the next \`npm run up\` makes it anew around them`,
+      };
+      recipes.add(recipe[way]);
     }
   }
   if (changes.length === 0) return;
@@ -60,20 +65,20 @@ interface Difference {
   readonly field: string;
   readonly is: string;
   readonly wants: string;
-  /** The claim whose size differs, where that is the difference. */
-  readonly resize?: { readonly claim: string; readonly size: string };
+  /** How to get there. */
+  readonly way: 'orphan' | 'resize' | 'move';
 }
 
 /** What of the fields that can't be changed differs. */
 function differences(live: StatefulSet, wanted: StatefulSet): Difference[] {
   const found: Difference[] = [];
-  const compare = (field: string, is: unknown, wants: unknown, resize?: Difference['resize']): void => {
+  const compare = (field: string, is: unknown, wants: unknown, way: Difference['way'] = 'orphan'): void => {
     if (isDeepStrictEqual(is, wants)) return;
     found.push({
       field,
       is: is === undefined ? 'nothing' : JSON.stringify(is),
       wants: wants === undefined ? 'nothing' : JSON.stringify(wants),
-      ...(resize === undefined ? {} : { resize }),
+      way,
     });
   };
   compare('serviceName', live.spec.serviceName, wanted.spec.serviceName);
@@ -87,13 +92,16 @@ function differences(live: StatefulSet, wanted: StatefulSet): Difference[] {
     const there = liveClaims.get(name);
     if (there === undefined) continue;
     const [is, size] = [there.resources.requests.storage, spec.resources.requests.storage];
-    if (!isSameSize(is, size)) compare(`volumeClaimTemplates.${name}.size`, is, size, { claim: name, size });
+    const growth = bytesOf(size) - bytesOf(is);
+    // Kubernetes writes a size as short as it can: 1024Mi as 1Gi.
+    if (growth !== 0) compare(`volumeClaimTemplates.${name}.size`, is, size, growth > 0 ? 'resize' : 'move');
     // The default class of the cluster isn't written into a template.
-    compare(`volumeClaimTemplates.${name}.storageClass`, there.storageClassName, spec.storageClassName);
+    compare(
+      `volumeClaimTemplates.${name}.storageClass`,
+      there.storageClassName,
+      spec.storageClassName,
+      'move',
+    );
   }
   return found;
 }
-
-/** Kubernetes writes a size as short as it can: 1024Mi as 1Gi. */
-const isSameSize = (one: string, other: string): boolean =>
-  isBytes(one) && isBytes(other) ? toBytes(one) === toBytes(other) : one === other;

@@ -1,7 +1,7 @@
 /** kubectl against one context. What it answers is parsed with a schema of just what is read. */
 import type { z } from 'zod';
 import { CliError } from './errors.ts';
-import { attempt, lastLines, type RunOptions, type RunResult } from './exec.ts';
+import { attempt, lastLines, pipe, type RunOptions, type RunResult } from './exec.ts';
 
 /** Seconds that any one call may take; applying a hundred objects to a slow cluster takes a few. */
 const TIMEOUT_SECONDS = 120;
@@ -29,6 +29,16 @@ export class Kubectl {
     const result = await this.attempt(args, options);
     if (!result.ok) throw this.explain(result.stderr);
     return result.stdout;
+  }
+
+  /** Feeds what one call prints to another one, however much that is and however long it takes. */
+  pipe(
+    from: readonly string[],
+    to: readonly string[],
+    onBytes?: (total: number) => void,
+  ): Promise<Pick<RunResult, 'ok' | 'stderr'>> {
+    const context = ['--context', this.context];
+    return pipe('kubectl', [...context, ...from], [...context, ...to], onBytes);
   }
 
   /** The answer to `… -o json`; `undefined` where it prints nothing. */

@@ -10,6 +10,7 @@ import type { Kubectl } from './kubectl.ts';
 export const PRUNED = {
   namespaced: [
     'ConfigMap',
+    'CronJob',
     'Deployment',
     'HorizontalPodAutoscaler',
     'Ingress',
@@ -33,6 +34,8 @@ export const PRUNED = {
     'middlewares.traefik.io',
     'tlsoptions.traefik.io',
     'scheduledbackups.postgresql.cnpg.io',
+    'podmonitors.monitoring.coreos.com',
+    'prometheusrules.monitoring.coreos.com',
   ],
 } as const;
 

@@ -58,17 +58,39 @@ export function problemsOf(config: Config, live: LiveSecrets): SecretProblem[] {
 export const problemsToMend = (config: Config, live: LiveSecrets): SecretProblem[] =>
   config.secrets.source === 'external-secrets' ? otherProblems(config, live) : problemsOf(config, live);
 
-function otherProblems(config: Config, live: LiveSecrets): SecretProblem[] {
-  return [
-    ...cliCertificates(config).flatMap((spec) => certificateProblems(spec, config.certificates.days, live)),
-    ...foreignSecrets(config).flatMap((secret): SecretProblem[] => {
-      const data = live.get(secret.name);
-      if (data === undefined) return [{ secret, missing: true, fact: 'is missing, and is yours to make' }];
-      return secret.keys
-        .filter((key) => (data[key] ?? '') === '')
-        .map((key) => ({ secret, missing: false, fact: `lacks the key "${key}"` }));
-    }),
-  ];
+const otherProblems = (config: Config, live: LiveSecrets): SecretProblem[] => [
+  ...cliCertificates(config).flatMap((spec) => certificateProblems(spec, config.certificates.days, live)),
+  ...foreignProblems(config, live),
+];
+
+const foreignProblems = (config: Config, live: LiveSecrets): SecretProblem[] =>
+  foreignSecrets(config).flatMap((secret): SecretProblem[] => {
+    const data = live.get(secret.name);
+    if (data === undefined) return [{ secret, missing: true, fact: 'is missing, and is yours to make' }];
+    return secret.keys
+      .filter((key) => (data[key] ?? '') === '')
+      .map((key) => ({ secret, missing: false, fact: `lacks the key "${key}"` }));
+  });
+
+/**
+ * Secrets that only the operator can make.
+ * @throws {CliError} that says how, when one is missing or incomplete
+ */
+export function requireForeign(kubectl: Kubectl, config: Config, live: LiveSecrets): void {
+  const problems = foreignProblems(config, live);
+  if (problems.length === 0) return;
+  const lines = foreignSecrets(config)
+    .filter(({ name }) => problems.some(({ secret }) => secret.name === name))
+    .map(({ name, keys }) => {
+      const kind = keys.includes('tls.key')
+        ? `tls ${name} --cert=FILE --key=FILE`
+        : `generic ${name} ${keys.map((key) => `--from-file=${key}=FILE`).join(' ')}`;
+      return `\`${kubectl.command(`-n ${config.namespace} create secret ${kind}`)}\``;
+    });
+  throw new CliError(
+    problems.map(describeProblem).join('\n'),
+    `Make it with ${lines.join(' and ')}; then run this again.`,
+  );
 }
 
 function passwordProblems(config: Config, live: LiveSecrets): SecretProblem[] {
@@ -200,16 +222,7 @@ export async function makeMissing(kubectl: Kubectl, config: Config): Promise<str
     );
   }
   const isMissing = (name: string): boolean => problems.some(({ secret }) => secret.name === name);
-  const yours = foreignSecrets(config).filter(({ name }) => isMissing(name));
-  if (yours.length > 0) {
-    throw new CliError(
-      problems
-        .filter(({ secret }) => yours.some(({ name }) => name === secret.name))
-        .map(describeProblem)
-        .join('\n'),
-      `Make it with \`${kubectl.command(`-n ${config.namespace} create secret tls NAME --cert=FILE --key=FILE`)}\`; for the ingress, \`ingress.tls.source\` can be cli or cert-manager instead.`,
-    );
-  }
+  requireForeign(kubectl, config, live);
   const made: object[] = neededSecrets(config)
     .filter(({ name }) => isMissing(name))
     .map((spec) => newSecret(config, spec));

@@ -12,6 +12,14 @@ export interface TargetOptions {
   readonly context?: string;
 }
 
+/** The same options as a person types them, for messages. */
+export const flagsOf = ({ env, cluster, context }: TargetOptions): string =>
+  [
+    `--env ${env}`,
+    ...(cluster === undefined ? [] : [`--cluster ${cluster}`]),
+    ...(context === undefined ? [] : [`--context ${context}`]),
+  ].join(' ');
+
 export interface Target {
   readonly kubectl: Kubectl;
   /** The kind cluster; `undefined` for a cluster that somebody else looks after. */

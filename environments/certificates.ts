@@ -1,4 +1,5 @@
 /** Every certificate that an environment needs: its Secret, its names, and who uses it. */
+import { BACKUP_CLIENTS, BACKUP_WORKLOADS, hasBackups } from './backups.ts';
 import type { Config } from './schema.ts';
 
 export interface CertificateSpec {
@@ -64,7 +65,12 @@ export function storeCertificates(config: Config): CertificateSpec[] {
   });
   return [
     ...(postgres.mode === 'statefulset'
-      ? [server(TLS_SECRETS.postgres, 'zakpos-postgres', clientsOfPostgres(config))]
+      ? [
+          server(TLS_SECRETS.postgres, 'zakpos-postgres', [
+            ...clientsOfPostgres(config),
+            ...(hasBackups(config) ? BACKUP_CLIENTS : []),
+          ]),
+        ]
       : []),
     ...(postgres.pooler.enabled ? [server(TLS_SECRETS.pgbouncer, 'zakpos-pgbouncer', apps)] : []),
     ...(redis.mode === 'statefulset' ? [server(TLS_SECRETS.redis, 'zakpos-redis', ['zakpos-api'])] : []),
@@ -123,8 +129,14 @@ export function foreignSecrets(
       : []),
     ...(redis.mode === 'external' ? authority(redis.external?.caSecret, ['zakpos-api']) : []),
     ...(kafka.mode === 'external' ? authority(kafka.external?.caSecret, appsOf(config)) : []),
-    ...(postgres.mode === 'cloudnativepg' && backups.s3 !== undefined
-      ? [{ name: backups.s3.secret, keys: ['access-key-id', 'secret-access-key'], usedBy: ['CloudNativePG'] }]
+    ...(postgres.mode !== 'external' && backups.s3 !== undefined
+      ? [
+          {
+            name: backups.s3.secret,
+            keys: ['access-key-id', 'secret-access-key'],
+            usedBy: postgres.mode === 'cloudnativepg' ? ['CloudNativePG'] : BACKUP_WORKLOADS,
+          },
+        ]
       : []),
   ];
 }

@@ -1,4 +1,5 @@
 /** What an environment takes of a cluster at the most: every pod that may be there at once, with its requests and limits. */
+import { hasBackups } from './backups.ts';
 import { cpuToMillicores, toBytes } from './quantities.ts';
 import type { Config } from './schema.ts';
 
@@ -17,6 +18,12 @@ export const KAFKA_ADMIN_RESOURCES = {
   limits: { memory: '384Mi' },
 } as const;
 
+/** Requests and limits of the pod that ships the database's log, four small containers together. */
+export const ARCHIVE_RESOURCES = {
+  requests: { cpu: '40m', memory: '128Mi' },
+  limits: { memory: '1Gi' },
+} as const;
+
 export interface Demand {
   /** Thousandths of a core. */
   readonly cpu: number;
@@ -32,7 +39,7 @@ export interface Demand {
 const mebibytes = (quantity: string): number => toBytes(quantity) / 2 ** 20;
 
 export function demandOf(config: Config): Demand {
-  const { postgres, redis, zookeeper, kafka, api, reports, web, mobile } = config;
+  const { postgres, redis, zookeeper, kafka, api, reports, web, mobile, backups } = config;
   const stores = [
     ...(postgres.mode === 'statefulset' ? [{ pods: 1, ...postgres, claims: [postgres.storage] }] : []),
     ...(postgres.mode === 'cloudnativepg'
@@ -48,6 +55,14 @@ export function demandOf(config: Config): Demand {
           },
           { pods: kafka.replicas, ...kafka, claims: [kafka.storage] },
           { pods: 1, resources: KAFKA_ADMIN_RESOURCES, claims: [] },
+        ]
+      : []),
+    ...(hasBackups(config)
+      ? [
+          { pods: 1, resources: ARCHIVE_RESOURCES, claims: [backups.storage] },
+          { pods: 1, ...backups, claims: [] },
+          // The rehearsal of a restore has a volume as large as the database's.
+          { pods: 1, ...backups, claims: [postgres.storage] },
         ]
       : []),
   ];

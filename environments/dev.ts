@@ -48,6 +48,7 @@ export const dev: ConfigInput = {
     resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { cpu: null, memory: '64Mi' } },
   },
   ingress: { ...kind.ingress, tls: { source: 'none' } },
+  backups: { logKept: '512Mi', storage: { size: '1Gi' } },
   spread: 'preferred',
   quota: { enabled: false },
   certificates: { source: 'none' },
@@ -62,6 +63,7 @@ export const dev: ConfigInput = {
       redisPassword: 'redis_secure_password_2024',
       jwtSecret: 'jwt_super_secure_secret_key_2024',
       adminPassword: 'zakpos-dev-admin',
+      backupKey: 'dev-only-backup-key',
     },
   },
 };

@@ -52,6 +52,7 @@ const DOT_ENV_SECRETS = {
   REDIS_PASSWORD: 'redisPassword',
   JWT_SECRET: 'jwtSecret',
   ADMIN_PASSWORD: 'adminPassword',
+  BACKUP_KEY: 'backupKey',
 } as const;
 
 /** The name of an environment, or a {@link ConfigError} that lists them. */

@@ -4,10 +4,12 @@
  */
 import { z } from 'zod';
 import { api, mobile, reports, web } from './schema/apps.ts';
+import { backups } from './schema/backups.ts';
 import { addons, ingress, localPorts } from './schema/edge.ts';
 import { cpu, bytes, dnsLabel, pattern, text } from './schema/fields.ts';
+import { monitoring } from './schema/monitoring.ts';
 import { crossFieldViolations } from './schema/rules.ts';
-import { backups, certificates, secrets } from './schema/secrets.ts';
+import { certificates, secrets } from './schema/secrets.ts';
 import { kafka, postgres, redis, zookeeper } from './schema/stores.ts';
 
 export const ENVIRONMENTS = ['dev', 'test', 'prod', 'cloud'] as const;
@@ -78,6 +80,7 @@ const shape = z.strictObject({
   certificates,
   secrets,
   backups,
+  monitoring,
   spread: z
     .enum(['strict', 'preferred'])
     .default('strict')

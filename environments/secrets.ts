@@ -1,4 +1,5 @@
 /** Every Secret that an environment needs: its keys, where their values come from, and who uses it. */
+import { BACKUP_CLIENTS, BACKUP_WORKLOADS, hasBackups } from './backups.ts';
 import { isEncrypted } from './certificates.ts';
 import type { Config } from './schema.ts';
 
@@ -64,6 +65,7 @@ export const SECRET_IDS = [
   'kafkaReports',
   'jwt',
   'admin',
+  'backupKey',
 ] as const;
 export type SecretId = (typeof SECRET_IDS)[number];
 
@@ -130,7 +132,7 @@ export function secretSpecs(config: Config): Readonly<Record<SecretId, SecretSpe
       external.postgres?.appSecret,
     ),
     exporter: role('exporter', secret('postgresExporterPassword'), []),
-    backup: role('backup', secret('postgresBackupPassword'), []),
+    backup: role('backup', secret('postgresBackupPassword'), hasBackups(config) ? BACKUP_CLIENTS : []),
     redis: {
       name: external.redis?.secret ?? 'zakpos-redis',
       type: 'Opaque',
@@ -153,6 +155,12 @@ export function secretSpecs(config: Config): Readonly<Record<SecretId, SecretSpe
       type: 'kubernetes.io/basic-auth',
       keys: { username: known(config.api.adminEmail), password: secret('adminPassword', 20) },
       usedBy: migrates,
+    },
+    backupKey: {
+      name: 'zakpos-backup-key',
+      type: 'Opaque',
+      keys: { password: secret('backupKey', 48, 16) },
+      usedBy: hasBackups(config) ? BACKUP_WORKLOADS : [],
     },
   };
 }

@@ -24,6 +24,18 @@ export interface Volume {
   readonly diskMebibytes?: number;
 }
 
+export interface ClaimProps {
+  /** Name of the claim and of the volume that mounts it. */
+  readonly name: string;
+  /** Size, such as `20Gi`. */
+  readonly size: string;
+  /**
+   * StorageClass.
+   * @default - the default class of the cluster
+   */
+  readonly storageClass?: string;
+}
+
 export interface EmptyDirOptions {
   /**
    * MiB above which the pod is evicted.
@@ -71,6 +83,30 @@ export const Volume = {
     },
     readOnly: false,
     ...(memory ? {} : { diskMebibytes: mebibytes }),
+  }),
+
+  /** A claim that begins and ends with the pod. */
+  ephemeralClaim: (name: string, { size, storageClass }: Omit<ClaimProps, 'name'>): Volume => ({
+    name,
+    source: {
+      ephemeral: {
+        volumeClaimTemplate: {
+          spec: {
+            accessModes: ['ReadWriteOnce'],
+            resources: { requests: { storage: k8s.Quantity.fromString(size) } },
+            ...(storageClass === undefined ? {} : { storageClassName: storageClass }),
+          },
+        },
+      },
+    },
+    readOnly: false,
+  }),
+
+  /** A claim that is there. */
+  existingClaim: (name: string, claimName: string): Volume => ({
+    name,
+    source: { persistentVolumeClaim: { claimName } },
+    readOnly: false,
   }),
 
   /** The claim that a StatefulSet makes for each of its pods under this name. */

@@ -4,6 +4,7 @@ import { Construct } from 'constructs';
 import { checksum } from './checksum.ts';
 import { selectorLabels, workloadLabels } from './labels.ts';
 import { hardenedPod, type PodProps } from './pod.ts';
+import type { ClaimProps } from './volume.ts';
 
 /** What a workload says of its pods; the construct adds the ServiceAccount. */
 export interface WorkloadPodProps extends Omit<PodProps, 'serviceAccountName'> {
@@ -69,18 +70,6 @@ export class HardenedDeployment extends Construct {
     if (props.autoscaling !== undefined) horizontalPodAutoscaler(this, props.name, props.autoscaling);
     disruptionBudget(this, props.name, props.autoscaling?.minReplicas ?? props.replicas, props.minAvailable);
   }
-}
-
-export interface ClaimProps {
-  /** Name of the claim and of the volume that mounts it. */
-  readonly name: string;
-  /** Size, such as `20Gi`. */
-  readonly size: string;
-  /**
-   * StorageClass.
-   * @default - the default class of the cluster
-   */
-  readonly storageClass?: string;
 }
 
 export interface StatefulSetProps extends WorkloadPodProps {
@@ -161,6 +150,41 @@ export class HardenedJob extends Construct {
         backoffLimit: props.backoffLimit,
         activeDeadlineSeconds: props.activeDeadlineSeconds,
         template,
+      },
+    });
+  }
+}
+
+export interface CronJobProps extends JobProps {
+  /** Five fields of cron. */
+  readonly schedule: string;
+  /** Time zone of the schedule. */
+  readonly timeZone: string;
+}
+
+/** A Job by the clock, never twice at a time; the last three good and bad ones stay to be looked at. */
+export class HardenedCronJob extends Construct {
+  constructor(scope: Construct, id: string, props: CronJobProps) {
+    super(scope, id);
+    const serviceAccountName = serviceAccount(this, props.name);
+    new k8s.KubeCronJob(this, 'cron-job', {
+      metadata: metadataOf(this, props),
+      spec: {
+        schedule: props.schedule,
+        timeZone: props.timeZone,
+        concurrencyPolicy: 'Forbid',
+        // A cluster that was down at the time makes up for it.
+        startingDeadlineSeconds: 6 * 3600,
+        successfulJobsHistoryLimit: 3,
+        failedJobsHistoryLimit: 3,
+        jobTemplate: {
+          metadata: { labels: workloadLabels(this, props.name) },
+          spec: {
+            backoffLimit: props.backoffLimit,
+            activeDeadlineSeconds: props.activeDeadlineSeconds,
+            template: hardenedPod(this, { ...props, serviceAccountName }),
+          },
+        },
       },
     });
   }

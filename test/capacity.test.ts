@@ -22,7 +22,14 @@ import {
 } from './manifests.ts';
 import { environments, everyPod, everywhere, variants, workloadName } from './variants.ts';
 
-const STORES = ['zakpos-kafka', 'zakpos-pgbouncer', 'zakpos-postgres', 'zakpos-redis', 'zakpos-zookeeper'];
+const STORES = [
+  'zakpos-backup',
+  'zakpos-kafka',
+  'zakpos-pgbouncer',
+  'zakpos-postgres',
+  'zakpos-redis',
+  'zakpos-zookeeper',
+];
 const isOurs = ({ namespace }: Workload, { config }: Rendered): boolean => namespace === config.namespace;
 
 /** What a Cluster of CloudNativePG says of the pods that its operator makes. */
@@ -85,10 +92,16 @@ describe('the quota', () => {
       memory: most(({ resources }) => mebibytes(resources.requests.memory)),
       memoryLimit: most(({ resources }) => mebibytes(resources.limits.memory)),
       pods,
-      storage:
-        pods * pod.claims.reduce((total, { spec }) => total + mebibytes(spec.resources.requests.storage), 0),
+      storage: pods * claimsOf(pod).reduce((total, size) => total + mebibytes(size), 0),
     };
   }
+  /** Sizes of the claims of a pod, those that end with it among them. */
+  const claimsOf = ({ claims, pod }: Workload): string[] => [
+    ...claims.map(({ spec }) => spec.resources.requests.storage),
+    ...pod.volumes.flatMap(
+      ({ ephemeral }) => ephemeral?.volumeClaimTemplate.spec.resources.requests.storage ?? [],
+    ),
+  ];
 
   function demandOfCluster({ instances, resources, storage }: z.output<typeof clusterSpec>) {
     const { requests, limits } = resources;
@@ -288,7 +301,14 @@ describe('pods', () => {
 
   test('of apps and of a pooler are never left without a node for that', () => {
     everyPod(function* (pod, each) {
-      const alone = ['zakpos-postgres', 'zakpos-redis', 'zakpos-kafka-topics'];
+      const alone = [
+        'zakpos-postgres',
+        'zakpos-redis',
+        'zakpos-kafka-topics',
+        'zakpos-backup',
+        'zakpos-backup-daily',
+        'zakpos-restore-drill',
+      ];
       const stores = [...alone, 'zakpos-kafka', 'zakpos-zookeeper'];
       if (!isOurs(pod, each)) return;
       if (alone.includes(workloadName(pod)) && affinityOf(pod) !== 'none')

@@ -228,7 +228,41 @@ test.each<[string, object, string]>([
     { secrets: { source: 'vault' } },
     'secrets.source: is "vault", expected one of literal, cluster, external-secrets',
   ],
-  ['backups without a bucket', { backups: { s3: {} } }, 'backups.s3.bucket: is missing, expected string'],
+  [
+    'backups without a bucket',
+    { backups: { s3: {} } },
+    'backups.s3.bucket: is missing, expected lower case letters, digits, dots and hyphens, 3 to 63 characters',
+  ],
+  [
+    'backups in a bucket of no such name',
+    { backups: { s3: { bucket: 's3://backups' } } },
+    'backups.s3.bucket: is "s3://backups", expected lower case letters, digits, dots and hyphens, 3 to 63 characters',
+  ],
+  [
+    'an S3 server with a path',
+    { backups: { s3: { bucket: 'backups', endpoint: 'https://s3.example.com/backups' } } },
+    'backups.s3.endpoint: is "https://s3.example.com/backups", expected a URL with http:// or https:// and no path',
+  ],
+  [
+    'an S3 server at no range of addresses',
+    { backups: { s3: { bucket: 'backups', cidr: '10.4.0.9' } } },
+    'backups.s3.cidr: is "10.4.0.9", expected a range of IPv4 addresses, such as 10.20.0.0/16',
+  ],
+  [
+    'a folder of backups that begins with /',
+    { backups: { s3: { bucket: 'backups', prefix: '/till' } } },
+    'backups.s3.prefix: is "/till", expected letters, digits, dots, hyphens, _ and /, without / at the ends',
+  ],
+  [
+    'backups of which none is kept',
+    { backups: { retention: { daily: 0 } } },
+    'backups.retention.daily: is 0, expected at least 1',
+  ],
+  [
+    'more log kept than a full volume leaves room for',
+    { backups: { s3: { bucket: 'backups' }, logKept: '6Gi' } },
+    'backups.logKept: is "6Gi", expected at most a quarter of postgres.storage.size (20Gi), so that an archive that is away can\'t fill the volume',
+  ],
   [
     'backups at a time that is none of cron',
     { backups: { schedule: 'daily' } },
@@ -504,7 +538,7 @@ describe('a file .env', () => {
   test("sets each of dev's secrets by a variable that .env.example names", () => {
     const changed = example.replaceAll(/^(\w+)=.*$/gm, '$1=another-value-of-more-than-32-letters');
     const { values } = withFile('.env', changed, (dotEnvFile) => loadConfig('dev', { dotEnvFile })).secrets;
-    expect(Object.keys(values)).toHaveLength(8);
+    expect(Object.keys(values)).toHaveLength(9);
     expect(new Set(Object.values(values))).toEqual(new Set(['another-value-of-more-than-32-letters']));
   });
 

@@ -123,8 +123,7 @@ describe('postgres', () => {
   ] as const)('is tuned for %s and %i connections', (memory, maxConnections, expected) => {
     const resources = { requests: { memory: '128Mi' }, limits: { memory } };
     const own = { postgres: { maxConnections, resources }, quota: { enabled: false } };
-    const { postgres } = configWith('prod', own);
-    const conf = settings(postgresqlConf(postgres, true));
+    const conf = settings(postgresqlConf(configWith('prod', own)));
     const names = [
       'shared_buffers',
       'effective_cache_size',
@@ -140,6 +139,17 @@ describe('postgres', () => {
     const conf = settings(configFile(prod, 'zakpos-postgres', 'postgresql.conf'));
     for (const name of ['fsync', 'synchronous_commit', 'full_page_writes'])
       expect(conf.get(name)).toBeUndefined();
+  });
+
+  test('logs slow statements without their parameters, which may be a customer', () => {
+    const conf = settings(configFile(prod, 'zakpos-postgres', 'postgresql.conf'));
+    expect(conf.get('log_parameter_max_length')).toBe('0');
+  });
+
+  test('waits for space before it starts', () => {
+    const start = configFile(prod, 'zakpos-postgres', 'start.sh');
+    expect(start.indexOf('The volume is full')).toBeGreaterThan(0);
+    expect(start.indexOf('The volume is full')).toBeLessThan(start.indexOf('exec docker-entrypoint.sh'));
   });
 
   describe('on an empty volume', () => {

@@ -10,6 +10,7 @@ import * as gatewayApi from '../imports/gateway.networking.k8s.io.ts';
 import { generatedTypes, typedCrds } from '../imports/generate.ts';
 import * as prometheusOperator from '../imports/monitoring.coreos.com.ts';
 import * as cloudNativePg from '../imports/postgresql.cnpg.io.ts';
+import * as snapshots from '../imports/snapshot.storage.k8s.io.ts';
 import * as traefik from '../imports/traefik.io.ts';
 import { clusterScoped } from '../lib/cluster-scoped.ts';
 
@@ -27,7 +28,15 @@ const crdSchema = z.object({
 });
 
 test('every CRD has a class and every class a CRD', () => {
-  const modules = [certManager, externalSecrets, gatewayApi, prometheusOperator, cloudNativePg, traefik];
+  const modules = [
+    certManager,
+    externalSecrets,
+    gatewayApi,
+    prometheusOperator,
+    cloudNativePg,
+    snapshots,
+    traefik,
+  ];
   const classes = modules
     .flatMap((module) => Object.values<unknown>(module))
     .flatMap((value) => (typeof value === 'function' && 'GVK' in value ? [value.GVK] : []));
@@ -65,6 +74,10 @@ test('an object of each group is what it says, with the namespace and labels of 
       resources: { limits: { cpu: cloudNativePg.ClusterSpecResourcesLimits.fromString('500m') } },
     },
   });
+  new snapshots.VolumeSnapshot(chart, 'snapshot', {
+    metadata,
+    spec: { source: { persistentVolumeClaimName: 'data-zakpos-postgres-0' } },
+  });
   new traefik.TlsOption(chart, 'tls', { metadata, spec: { minVersion: 'VersionTLS12' } });
 
   const namespaced = { name: 'till', namespace: 'zakpos', labels };
@@ -98,6 +111,12 @@ test('an object of each group is what it says, with the namespace and labels of 
       kind: 'Cluster',
       metadata: namespaced,
       spec: { instances: 3, storage: { size: '10Gi' }, resources: { limits: { cpu: '500m' } } },
+    },
+    {
+      apiVersion: 'snapshot.storage.k8s.io/v1',
+      kind: 'VolumeSnapshot',
+      metadata: namespaced,
+      spec: { source: { persistentVolumeClaimName: 'data-zakpos-postgres-0' } },
     },
     {
       apiVersion: 'traefik.io/v1alpha1',

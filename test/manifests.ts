@@ -2,14 +2,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Yaml } from 'cdk8s';
+import { Yaml, type App } from 'cdk8s';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
+import type { RestoreRequest } from '../charts/restore.ts';
 import { foreignSecrets, storeCertificates } from '../environments/certificates.ts';
 import { loadConfig } from '../environments/load.ts';
 import type { Config, EnvironmentName } from '../environments/schema.ts';
 import { neededSecrets } from '../environments/secrets.ts';
-import { compose } from '../main.ts';
+import { compose, composeRestore } from '../main.ts';
 
 export const ROOT = join(import.meta.dirname, '..');
 
@@ -106,6 +107,13 @@ const container = z.object({
 });
 export type Container = z.output<typeof container>;
 
+const claimSpec = z.object({
+  accessModes: z.array(z.string()),
+  storageClassName: z.string().optional(),
+  resources: z.object({ requests: z.object({ storage: z.string() }) }),
+});
+const claimTemplate = z.object({ metadata: z.object({ name: z.string() }), spec: claimSpec });
+
 const volume = z.object({
   name: z.string(),
   configMap: z.object({ name: z.string() }).optional(),
@@ -116,6 +124,8 @@ const volume = z.object({
     })
     .optional(),
   emptyDir: z.object({ medium: z.string().optional(), sizeLimit: z.string().optional() }).optional(),
+  ephemeral: z.object({ volumeClaimTemplate: z.object({ spec: claimSpec }) }).optional(),
+  persistentVolumeClaim: z.object({ claimName: z.string() }).optional(),
 });
 export type Volume = z.output<typeof volume>;
 
@@ -159,15 +169,6 @@ const podTemplate = z.object({
   }),
 });
 
-const claimTemplate = z.object({
-  metadata: z.object({ name: z.string() }),
-  spec: z.object({
-    accessModes: z.array(z.string()),
-    storageClassName: z.string().optional(),
-    resources: z.object({ requests: z.object({ storage: z.string() }) }),
-  }),
-});
-
 const workloadSpec = z.object({
   replicas: z.int().optional(),
   strategy: z
@@ -197,8 +198,9 @@ export interface Workload extends Manifest {
   readonly template: unknown;
 }
 
-/** Kinds that make pods, all of one form. */
-export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'Job'];
+/** Kinds that make pods, all of one form but the last, which makes Jobs. */
+export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'Job', 'CronJob'];
+const cronJob = z.object({ spec: z.object({ jobTemplate: z.unknown() }) });
 
 const withTemplate = z.object({ spec: z.object({ template: z.unknown() }) });
 
@@ -216,7 +218,8 @@ export const workloads = remembered((rendered): Workload[] =>
   rendered.objects
     .filter(({ kind }) => WORKLOAD_KINDS.includes(kind))
     .map((object) => {
-      const { spec } = z.object({ spec: workloadSpec }).parse(object.raw);
+      const maker = object.kind === 'CronJob' ? cronJob.parse(object.raw).spec.jobTemplate : object.raw;
+      const { spec } = z.object({ spec: workloadSpec }).parse(maker);
       const autoscaler = autoscalers(rendered).find(
         ({ namespace, spec: { scaleTargetRef } }) =>
           namespace === object.namespace &&
@@ -234,7 +237,7 @@ export const workloads = remembered((rendered): Workload[] =>
         podLabels: spec.template.metadata.labels,
         podAnnotations: spec.template.metadata.annotations,
         pod: spec.template.spec,
-        template: withTemplate.parse(object.raw).spec.template,
+        template: withTemplate.parse(maker).spec.template,
       };
     }),
 );
@@ -502,18 +505,26 @@ const HASHES = { api: 'HASH', web: 'HASH', mobile: 'HASH' };
 /** The charts of an environment, composed in memory. */
 export function render(environment: EnvironmentName, overrides: object = {}, onKind = false): Rendered {
   const config = configWith(environment, overrides, onKind);
-  const app = compose(config, HASHES, join(tmpdir(), 'zakpos-never-written'));
+  const own = Object.keys(overrides).length === 0 ? '' : ` with ${JSON.stringify(overrides)}`;
+  return renderedOf(
+    `${environment}${onKind ? ' on kind' : ''}${own}`,
+    config,
+    compose(config, HASHES, NEVER_WRITTEN),
+  );
+}
+
+/** The charts of a restore, composed in memory. */
+export const renderRestore = (config: Config, request: RestoreRequest): Rendered =>
+  renderedOf('a restore', config, composeRestore(config, HASHES, NEVER_WRITTEN, request));
+
+const NEVER_WRITTEN = join(tmpdir(), 'zakpos-never-written');
+
+function renderedOf(title: string, config: Config, app: App): Rendered {
   const charts = app.charts.map((chart) => {
     const objects: unknown[] = chart.toJson();
     return { id: chart.node.id, objects: objects.map(toManifest) };
   });
-  const own = Object.keys(overrides).length === 0 ? '' : ` with ${JSON.stringify(overrides)}`;
-  return {
-    title: `${environment}${onKind ? ' on kind' : ''}${own}`,
-    config,
-    charts,
-    objects: charts.flatMap(({ objects }) => objects),
-  };
+  return { title, config, charts, objects: charts.flatMap(({ objects }) => objects) };
 }
 
 function toManifest(raw: unknown): Manifest {

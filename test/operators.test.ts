@@ -416,6 +416,7 @@ describe('a database of CloudNativePG', () => {
         'zakpos-postgres:5432',
         'zakpos-postgres:8000',
         'zakpos-reports:5432',
+        'zakpos-task:5432',
       ],
       out: ['0.0.0.0/0:443', '0.0.0.0/0:6443', DNS, 'zakpos-postgres:5432', 'zakpos-postgres:8000'],
     });
@@ -430,12 +431,14 @@ describe('a database of CloudNativePG', () => {
     expect(cluster(own).spec.backup).toBeUndefined();
     expect(objectsOf(own, 'ScheduledBackup')).toEqual([]);
 
-    const each = cloudnativepg({ backups: { s3, schedule: '30 2 * * 1-5', retention: '36h' } });
+    const each = cloudnativepg({
+      backups: { s3, schedule: '30 2 * * 1-5', retention: { pointInTime: '36h' } },
+    });
     const { name, spec } = cluster(each);
     expect(spec.backup).toEqual({
       retentionPolicy: '2d',
       barmanObjectStore: {
-        destinationPath: 's3://till/zakpos',
+        destinationPath: 's3://till/zakpos-test',
         endpointURL: s3.endpoint,
         s3Credentials: {
           accessKeyId: { name: 'zakpos-backup-s3', key: 'access-key-id' },
@@ -450,8 +453,9 @@ describe('a database of CloudNativePG', () => {
       schedule: '0 30 2 * * 1-5',
     });
     expect(edgesOf(each, name).out).toContain('0.0.0.0/0:9000');
-    const amazon = cloudnativepg({ backups: { s3: { bucket: 'till' } } });
+    const amazon = cloudnativepg({ backups: { s3: { bucket: 'till', prefix: 'shop/7' } } });
     expect(cluster(amazon).spec.backup?.barmanObjectStore.endpointURL).toBeUndefined();
+    expect(cluster(amazon).spec.backup?.barmanObjectStore.destinationPath).toBe('s3://till/shop/7');
     expect(edgesOf(amazon, name).out).not.toContain('0.0.0.0/0:9000');
   });
 });
@@ -725,7 +729,11 @@ describe('PgBouncer', () => {
       into: ['zakpos-api:5432', 'zakpos-reports:5432'],
       out: [DNS, 'zakpos-postgres:5432'],
     });
-    expect(edgesOf(own, 'zakpos-postgres').into).toEqual(['zakpos-api:5432', 'zakpos-pgbouncer:5432']);
+    expect(edgesOf(own, 'zakpos-postgres').into).toEqual([
+      'zakpos-api:5432',
+      'zakpos-pgbouncer:5432',
+      'zakpos-task:5432',
+    ]);
     expect(edgesOf(own, 'zakpos-reports').out).toEqual([DNS, 'zakpos-kafka:9092', 'zakpos-pgbouncer:5432']);
     const unmigrated = render('test', { postgres: { pooler }, api: { migrations: null } });
     expect(edgesOf(unmigrated, 'zakpos-postgres').into).toEqual(['zakpos-pgbouncer:5432']);

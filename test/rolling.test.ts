@@ -24,6 +24,9 @@ function rolledFrom(old: Rendered, current: Rendered): string[] {
 }
 
 const API = 'zakpos-api';
+const BACKUP = 'zakpos-backup';
+const DAILY = 'zakpos-backup-daily';
+const DRILL = 'zakpos-restore-drill';
 const KAFKA = 'zakpos-kafka';
 const MOBILE = 'zakpos-mobile';
 const PGBOUNCER = 'zakpos-pgbouncer';
@@ -109,7 +112,7 @@ test.each<[string, object, string[]]>([
   ['who makes the certificates', { certificates: { source: 'cert-manager' } }, []],
   ['how long certificates are valid', { certificates: { days: 30 } }, []],
   ['where secrets come from', { secrets: { source: 'external-secrets' } }, []],
-  ['where backups go', { backups: { s3: { bucket: 'backups' } } }, []],
+  ['backups', { backups: { s3: { bucket: 'backups' } } }, [API, BACKUP, DAILY, POSTGRES, DRILL]],
   ['a pooler', { postgres: { pooler: { enabled: true } } }, [API, PGBOUNCER, REPORTS]],
   ['CloudNativePG', { postgres: { mode: 'cloudnativepg' } }, [API, POSTGRES, REPORTS]],
   [
@@ -140,6 +143,27 @@ describe('what is said of an existing store', () => {
     ['its addresses', { cidr: '10.0.0.0/8' }, []],
   ])('rolls who reads it: %s', (_, own, expected) => {
     expect(rolledFrom(external({}), external(own))).toEqual(expected);
+  });
+});
+
+describe('with backups', () => {
+  const to = (s3: object, own: object = {}) => ({ backups: { s3: { bucket: 'backups', ...s3 }, ...own } });
+  const before = render('dev', to({}));
+  test.each<[string, object, string[]]>([
+    ['their key', { ...to({}), ...newSecret('backupKey') }, [BACKUP, DAILY, DRILL]],
+    [
+      "their role's password",
+      { ...to({}), ...newSecret('postgresBackupPassword') },
+      [BACKUP, DAILY, POSTGRES],
+    ],
+    ['another bucket', to({ bucket: 'others' }), [BACKUP, DAILY, DRILL]],
+    ['where the bucket is', to({ cidr: '10.4.0.0/24' }), []],
+    ['how long they are kept', to({}, { retention: { daily: 9 } }), [DAILY]],
+    ['when they are made', to({}, { schedule: '0 4 * * *', drillSchedule: '0 6 * * *' }), []],
+    ['log that the server keeps', to({}, { logKept: '256Mi' }), [POSTGRES]],
+    ['a larger volume of the database', { ...to({}), postgres: { storage: { size: '3Gi' } } }, [DRILL]],
+  ])('a change of %s rolls exactly its users', (_, own, expected) => {
+    expect(rolledFrom(before, render('dev', own))).toEqual(expected);
   });
 });
 

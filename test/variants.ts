@@ -32,6 +32,9 @@ const CERT_MANAGER = {
   ingress: { tls: { source: 'cert-manager' } },
 };
 const POOLER = { postgres: { pooler: { enabled: true } } };
+const BACKUPS = {
+  backups: { s3: { bucket: 'backups', endpoint: 'http://s3.example.com:9000', cidr: '10.4.0.0/24' } },
+};
 const CLOUDNATIVEPG = { postgres: { mode: 'cloudnativepg' }, backups: { s3: { bucket: 'backups' } } };
 
 /** Existing stores; `own` is said of each of them. */
@@ -110,6 +113,20 @@ export const variants = {
     api: { autoscaling: { minReplicas: 3 }, minAvailable: 2 },
     web: { enabled: false },
   }),
+  'dev with backups': render('dev', BACKUPS),
+  'prod with backups': render('prod', BACKUPS),
+  'prod with backups, without encryption': render('prod', { ...BACKUPS, certificates: { source: 'none' } }),
+  'prod with backups and operators': render('prod', {
+    ...CERT_MANAGER,
+    ...BACKUPS,
+    secrets: { source: 'external-secrets' },
+    monitoring: { mode: 'operator' },
+  }),
+  'cloud on one server with backups in Amazon and a pooler': render('cloud', {
+    size: 'single',
+    postgres: { mode: 'statefulset', storage: { storageClass: 'fast' }, pooler: { enabled: true } },
+    backups: { s3: { bucket: 'backups' } },
+  }),
   'dev with three of each': render('dev', THREE_OF_EACH),
 } as const;
 
@@ -147,7 +164,8 @@ export function everyContainer(
   });
 }
 
-export const isJob = ({ kind }: Manifest): boolean => kind === 'Job';
+/** Whether its pods run to an end. */
+export const isJob = ({ kind }: Manifest): boolean => kind === 'Job' || kind === 'CronJob';
 
 export const workloadName = ({ podLabels }: Workload): string =>
   defined(podLabels['app.kubernetes.io/name'], 'name');

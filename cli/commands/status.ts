@@ -1,14 +1,23 @@
 /** `npm run status`: every component, how it is, and where to find it. */
 import { z } from 'zod';
+import { describeClaims } from '../claims.ts';
 import { componentsOf, look, progressOf, type Component, type Pod, type Progress } from '../components.ts';
 import { readConfig, synthesize } from '../environment.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { reasonOf } from '../reasons.ts';
+import { storesOf } from '../stores.ts';
+import { age, table } from '../table.ts';
 import { targetOf, type TargetOptions } from '../target.ts';
 import { urlsOf } from '../urls.ts';
 import { lastLine } from '../wait.ts';
 
-export type StatusOptions = TargetOptions;
+export interface StatusOptions extends TargetOptions {
+  /**
+   * Whether claims are listed instead of components.
+   * @default false
+   */
+  readonly claims?: boolean;
+}
 
 const usageList = z.object({
   items: z.array(
@@ -26,7 +35,14 @@ export async function status(options: StatusOptions): Promise<boolean> {
   const config = readConfig(options);
   const { kubectl, kind } = targetOf(options);
   await kind?.require();
-  const components = componentsOf((await synthesize(config, options)).objects);
+  const { objects } = await synthesize(config, options);
+  if (options.claims === true) {
+    const namespaces = [config.namespace, config.systemNamespace];
+    const almostFull = config.monitoring.alerts.volumePercent;
+    console.log(await describeClaims(kubectl, namespaces, { wanted: storesOf(objects), almostFull }));
+    return true;
+  }
+  const components = componentsOf(objects);
   const namespaces = [...new Set(components.map(({ namespace }) => namespace))];
   const [snapshot, usages] = await Promise.all([
     look(kubectl, namespaces),
@@ -65,7 +81,7 @@ async function rowOf(
     running.length === 0
       ? '-'
       : `${sum(running.map(({ metadata }) => usage.get(metadata.name) ?? 0))} of ${sum(running.map(limitOf))} Mi`,
-    pod === undefined ? '-' : age(pod),
+    pod === undefined ? '-' : age(pod.metadata.creationTimestamp),
     ready ? '' : await whyNot(kubectl, pods),
   ];
 }
@@ -108,23 +124,4 @@ function mebibytes(quantity: string): number {
   return Math.round(Number(amount ?? 0) * factor);
 }
 
-function age({ metadata }: Pod): string {
-  const seconds = Math.round((Date.now() - Date.parse(metadata.creationTimestamp)) / 1000);
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
-  return seconds < 172_800 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
-}
-
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}

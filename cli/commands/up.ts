@@ -1,4 +1,5 @@
 /** `npm run up`: from nothing, or from anything in between, to the running system. */
+import { foreignSecrets } from '../../environments/certificates.ts';
 import { dev } from '../../environments/dev.ts';
 import type { Config } from '../../environments/schema.ts';
 import { apply, type Applied } from '../apply.ts';
@@ -7,17 +8,19 @@ import { CliError } from '../errors.ts';
 import { builtImages } from '../images.ts';
 import { refuseImmutableChanges } from '../immutable.ts';
 import type { Kubectl } from '../kubectl.ts';
+import { refuseDuringMove } from '../move-plan.ts';
 import { prune } from '../prune.ts';
 import {
   describeProblem,
   makeMissing,
   problemsToMend,
   readSecrets,
+  requireForeign,
   requirePasswordsOfVolume,
 } from '../secrets.ts';
 import { SmokeTest } from '../smoke.ts';
 import { step, type Line } from '../steps.ts';
-import { targetOf, type TargetOptions } from '../target.ts';
+import { flagsOf, targetOf, type TargetOptions } from '../target.ts';
 import { checkTools } from '../tools.ts';
 import { adminOf, urlsOf } from '../urls.ts';
 import { waitForReady } from '../wait.ts';
@@ -59,7 +62,8 @@ export async function up(options: UpOptions): Promise<void> {
   }
   await step('Secrets', (line) => secrets(kubectl, config, rendered, kind !== undefined, line));
 
-  await refuseImmutableChanges(kubectl, rendered.objects);
+  await refuseDuringMove(kubectl, config.namespace);
+  await refuseImmutableChanges(kubectl, rendered.objects, flagsOf(options));
   await step('Apply', async (line) => {
     line.rename(`Apply: ${describeChanges(await apply(kubectl, rendered.files, rendered.crds))}`);
   });
@@ -112,6 +116,10 @@ async function secrets(
 ): Promise<void> {
   if (config.secrets.source === 'literal') {
     await requirePasswordsOfVolume(kubectl, config);
+    if (foreignSecrets(config).length > 0) {
+      await kubectl.run(['apply', '--server-side', '-f', `${folder}/00-namespace.yaml`]);
+      requireForeign(kubectl, config, await readSecrets(kubectl, config));
+    }
     line.rename('Secrets: in the manifests');
     return;
   }

@@ -1,4 +1,5 @@
 /** Rules that span fields. */
+import { hasBackups } from '../backups.ts';
 import { cpuToMillicores, toBytes } from '../quantities.ts';
 import { demandOf, mostPods } from '../demand.ts';
 import { neededSecrets } from '../secrets.ts';
@@ -12,7 +13,7 @@ interface Violation {
 }
 
 export function* crossFieldViolations(config: Config): Generator<Violation> {
-  const { kafka, zookeeper, postgres, redis, api, secrets } = config;
+  const { kafka, zookeeper, postgres, redis, api, secrets, backups } = config;
 
   for (const [name, store] of [['kafka', kafka] as const, ['zookeeper', zookeeper] as const]) {
     if (toBytes(store.heap) > 0.75 * toBytes(store.resources.limits.memory)) {
@@ -26,6 +27,13 @@ export function* crossFieldViolations(config: Config): Generator<Violation> {
     yield {
       path: ['redis', 'maxMemory'],
       expected: `at most three quarters of redis.resources.limits.memory (${redis.resources.limits.memory}), since rewriting the append-only file needs the rest`,
+    };
+  }
+
+  if (hasBackups(config) && toBytes(backups.logKept) > toBytes(postgres.storage.size) / 4) {
+    yield {
+      path: ['backups', 'logKept'],
+      expected: `at most a quarter of postgres.storage.size (${postgres.storage.size}), so that an archive that is away can't fill the volume`,
     };
   }
 

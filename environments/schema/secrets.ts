@@ -1,6 +1,6 @@
-/** Where secrets, certificates and backups come from and go to. */
+/** Where secrets and certificates come from. */
 import { z } from 'zod';
-import { dnsLabel, duration, issuer, pattern } from './fields.ts';
+import { dnsLabel, duration, issuer } from './fields.ts';
 
 const SECRET_VALUE = /^[A-Za-z0-9._~-]+$/;
 
@@ -50,6 +50,7 @@ export const secrets = z
         redisPassword: secretValue('Password of redis (REDIS_PASSWORD).'),
         jwtSecret: secretValue('Key that signs access tokens, at least 32 characters (JWT_SECRET).'),
         adminPassword: secretValue('Password of the first user (ADMIN_PASSWORD).'),
+        backupKey: secretValue('Key that backups are encrypted with (BACKUP_KEY).'),
       })
       .prefault({})
       .describe(
@@ -79,30 +80,5 @@ export const certificates = z
       .max(825)
       .default(90)
       .describe('Days that a certificate is valid; cert-manager renews it after two thirds.'),
-  })
-  .prefault({});
-
-const s3 = z
-  .strictObject({
-    endpoint: pattern(
-      'a URL with http:// or https://',
-      /^https?:\/\/\S+$/,
-    )('URL of the S3 server; Amazon in `region` when it is left out.').optional(),
-    bucket: z.string().min(3).describe('Bucket, which exists.'),
-    prefix: z.string().default('zakpos').describe('Folder in the bucket.'),
-    region: z.string().default('us-east-1').describe('Region.'),
-    secret: dnsLabel('Secret with `access-key-id` and `secret-access-key`.').default('zakpos-backup-s3'),
-  })
-  .optional()
-  .describe('Where backups go; there are none when it is left out.');
-
-export const backups = z
-  .strictObject({
-    s3,
-    schedule: pattern(
-      'five fields of cron, such as "0 3 * * *"',
-      /^(\S+ ){4}\S+$/,
-    )('When a base backup is made.').default('0 3 * * *'),
-    retention: duration('How long backups are kept.').default('30d'),
   })
   .prefault({});

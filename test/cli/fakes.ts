@@ -71,6 +71,11 @@ export class FakeKubectl extends Kubectl {
     const { stdout = '', stderr = '', ok = true } = this.answer(args, input);
     return Promise.resolve({ ok, stdout, stderr, notFound: false });
   }
+
+  /** Asked as one call, with a `|` between its two halves. */
+  override pipe(from: readonly string[], to: readonly string[]): Promise<Pick<RunResult, 'ok' | 'stderr'>> {
+    return this.attempt([...from, '|', ...to]);
+  }
 }
 
 /** The message of the error that something ends with. */

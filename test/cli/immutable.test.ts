@@ -37,7 +37,7 @@ const cluster = (...live: readonly Manifest[]) =>
     return found === undefined ? {} : { stdout: JSON.stringify(found) };
   });
 const refusal = (live: Manifest, wanted: Manifest): Promise<string> =>
-  failureOf(() => refuseImmutableChanges(cluster(live), [wanted]));
+  failureOf(() => refuseImmutableChanges(cluster(live), [wanted], '--env prod'));
 
 const ORPHAN = '`kubectl --context fake -n zakpos delete statefulset zakpos-postgres --cascade=orphan`';
 const AROUND = `Put the old value back; or ${ORPHAN} leaves its pods and claims, and the next \`npm run up\` makes it anew around them.`;
@@ -64,30 +64,47 @@ test.each<[string, Manifest, string]>([
     statefulSet({}, [data, { name: 'log', size: '2Gi' }]),
     'volumeClaimTemplates is ["data"] in the cluster and would become ["data","log"]',
   ],
-  [
-    'the class of a claim',
-    statefulSet({}, [{ ...data, storageClassName: 'fast' }]),
-    'volumeClaimTemplates.data.storageClass is nothing in the cluster and would become "fast"',
-  ],
 ])('%s is named with what it is and what it would become, and how to get there', async (_, wanted, fact) => {
   expect(await refusal(statefulSet(), wanted)).toBe(
     `StatefulSet zakpos-postgres: ${fact}.\n${REFUSED}\n  ${AROUND}`,
   );
 });
 
-test('a class that is taken away is named, too', async () => {
-  const live = statefulSet({}, [{ ...data, storageClassName: 'fast' }]);
-  expect(await refusal(live, statefulSet())).toContain(
-    'volumeClaimTemplates.data.storageClass is "fast" in the cluster and would become nothing',
-  );
-});
+const MOVE =
+  '`npm run move -- postgres --env prod` copies its data into new claims, while the store is stopped';
 
-test('another size comes with how a claim grows and its StatefulSet is made around it', async () => {
-  expect(await refusal(statefulSet(), statefulSet({}, [{ ...data, size: '40Gi' }]))).toBe(
-    'StatefulSet zakpos-postgres: volumeClaimTemplates.data.size is "20Gi" in the cluster and would become "40Gi".\n' +
-      `${REFUSED}\n  Put the old value back; or first grow each claim, where its StorageClass allows it: ` +
-      '`kubectl --context fake -n zakpos patch pvc data-zakpos-postgres-0 --type=merge -p \'{"spec":{"resources":{"requests":{"storage":"40Gi"}}}}\'`; ' +
-      `then ${ORPHAN} and \`npm run up\`; pods and data stay. A claim can't shrink, nor change its StorageClass: that takes a restore from a backup.`,
+test.each<[string, Claim, Claim, string, string]>([
+  [
+    'a larger size',
+    data,
+    { ...data, size: '40Gi' },
+    'size is "20Gi" in the cluster and would become "40Gi"',
+    '`npm run resize -- postgres --env prod` grows its claims under the running pods, where their StorageClass allows it',
+  ],
+  [
+    'a smaller size',
+    data,
+    { ...data, size: '10Gi' },
+    'size is "20Gi" in the cluster and would become "10Gi"',
+    MOVE,
+  ],
+  [
+    'a class',
+    data,
+    { ...data, storageClassName: 'fast' },
+    'storageClass is nothing in the cluster and would become "fast"',
+    MOVE,
+  ],
+  [
+    'a class that is taken away',
+    { ...data, storageClassName: 'fast' },
+    data,
+    'storageClass is "fast" in the cluster and would become nothing',
+    MOVE,
+  ],
+])('%s of a claim comes with the command that gets there', async (_, is, wants, fact, way) => {
+  expect(await refusal(statefulSet({}, [is]), statefulSet({}, [wants]))).toBe(
+    `StatefulSet zakpos-postgres: volumeClaimTemplates.data.${fact}.\n${REFUSED}\n  Put the old value back; or ${way}.`,
   );
 });
 
@@ -97,7 +114,7 @@ test('several changes of several StatefulSets are named at once, and a recipe th
     statefulSet({ serviceName: 'redis' }, [data], 'zakpos-redis'),
   ];
   const live = cluster(statefulSet(), statefulSet({}, [data], 'zakpos-redis'));
-  const message = await failureOf(() => refuseImmutableChanges(live, wanted));
+  const message = await failureOf(() => refuseImmutableChanges(live, wanted, '--env prod'));
   expect(message.match(/^StatefulSet zakpos-(postgres|redis): \w+ is /gm)).toHaveLength(3);
   expect(message.match(/delete statefulset zakpos-postgres/g)).toHaveLength(1);
   expect(message.match(/delete statefulset zakpos-redis/g)).toHaveLength(1);
@@ -105,7 +122,7 @@ test('several changes of several StatefulSets are named at once, and a recipe th
 
 describe('nothing is said', () => {
   const passes = (live: readonly Manifest[], wanted: readonly Manifest[]): Promise<void> =>
-    refuseImmutableChanges(cluster(...live), wanted);
+    refuseImmutableChanges(cluster(...live), wanted, '--env prod');
 
   test('of what is as it was', async () => {
     const claims = [{ ...data, storageClassName: 'fast' }];
@@ -128,14 +145,14 @@ describe('nothing is said', () => {
 
   test('of anything else, which is not even asked for', async () => {
     const kubectl = cluster(statefulSet());
-    await refuseImmutableChanges(kubectl, [deployment]);
+    await refuseImmutableChanges(kubectl, [deployment], '--env prod');
     expect(kubectl.calls).toEqual([]);
   });
 });
 
 test('the cluster is only read', async () => {
   const kubectl = cluster(statefulSet());
-  await refuseImmutableChanges(kubectl, [statefulSet()]);
+  await refuseImmutableChanges(kubectl, [statefulSet()], '--env prod');
   expect(kubectl.calls.map(({ args }) => args.join(' '))).toEqual([
     '-n zakpos get statefulset zakpos-postgres --ignore-not-found -o json',
   ]);

@@ -383,3 +383,108 @@ describe('secrets', () => {
     });
   });
 });
+
+describe('what changes volumes', () => {
+  const claim = 'data-zakpos-postgres-0';
+  const items = (...list: readonly object[]): string => print({ items: list });
+  const isReady = { conditions: [{ type: 'Ready', status: 'True' }] };
+  const cluster = (): Tools =>
+    kubectl({
+      'get configmap': ':',
+      'get statefulset zakpos-postgres': print({
+        apiVersion: 'apps/v1',
+        kind: 'StatefulSet',
+        metadata: { name: 'zakpos-postgres', namespace: 'zakpos' },
+        spec: {
+          selector: { matchLabels: {} },
+          template: {},
+          volumeClaimTemplates: [
+            { metadata: { name: 'data' }, spec: { resources: { requests: { storage: '2Gi' } } } },
+          ],
+        },
+      }),
+      'get pods': items({
+        metadata: {
+          name: 'zakpos-postgres-0',
+          ownerReferences: [{ kind: 'StatefulSet', name: 'zakpos-postgres' }],
+        },
+        spec: { nodeName: 'node-a' },
+        status: isReady,
+      }),
+      'get nodes': items(
+        ...['node-a', 'node-b'].map((name) => ({ metadata: { name, labels: {} }, status: isReady })),
+      ),
+      'get persistentvolumes': items({
+        metadata: { name: 'pv-1' },
+        spec: { capacity: { storage: '2Gi' }, persistentVolumeReclaimPolicy: 'Delete' },
+      }),
+      'get storageclasses': items({
+        metadata: {
+          name: 'standard',
+          annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' },
+        },
+        provisioner: 'rancher.io/local-path',
+      }),
+      'get persistentvolumeclaims': items({
+        kind: 'PersistentVolumeClaim',
+        metadata: { name: claim, namespace: 'zakpos', creationTimestamp: '2026-01-01T00:00:00Z' },
+        spec: { volumeName: 'pv-1', resources: { requests: { storage: '2Gi' } } },
+      }),
+    });
+  const dist = () => ({ CDK8S_OUTDIR: join(folder, `dist-${Math.random().toString(36).slice(2)}`) });
+  const changes = ({ calls }: Run): string[] => calls.filter((call) => !call.includes(' get '));
+
+  test.concurrent.each([
+    [[], 'Nobody has named'],
+    [['--claim', claim, '--claim', 'data-zakpos-redis-0'], `"${claim} data-zakpos-redis-0" has not named`],
+  ])('asks for the names of claims that a move deletes: %j', async (args, said) => {
+    const run = await zakpos(
+      ['move', 'postgres', '--to-node', 'node-b', ...args, ...SHOP],
+      cluster(),
+      dist(),
+    );
+    expect(run.stdout).toMatch(
+      /^zakpos-postgres-0 moves its data:\n {2}data-zakpos-postgres-0: from volume pv-1 into a new one of 2Gi and class standard on node-b\n/,
+    );
+    expect(run.stderr).toBe(
+      `\n${said} the claims that are deleted and made again. Nothing was touched.\n  Name them: \`--claim ${claim}\`.\n`,
+    );
+    expect({ code: run.code, changes: changes(run) }).toEqual({ code: 1, changes: [] });
+  });
+
+  test.concurrent('knows its stores', async () => {
+    const run = await zakpos(['snapshot', 'api', ...SHOP], kubectl({}), dist());
+    expect(run.stderr).toBe(
+      '\n"api" is no store with claims in this environment.\n  Name one of postgres, redis, zookeeper, kafka.\n',
+    );
+    expectMistake(run);
+  });
+
+  test.concurrent('does nothing beside a move that is under way', async () => {
+    const tools = kubectl({ 'get configmaps -l zakpos.io/move': 'echo configmap/zakpos-kafka-move' });
+    const run = await zakpos(['resize', 'postgres', ...SHOP], tools, dist());
+    expect(run.stderr).toMatch(/^\nA move of zakpos-kafka is under way; nothing was applied\.\n/);
+    expect({ code: run.code, changes: changes(run) }).toEqual({ code: 1, changes: [] });
+  });
+
+  test.concurrent('has nothing to give up where no move is under way', async () => {
+    const run = await zakpos(['move', 'redis', '--cancel', ...SHOP], cluster(), dist());
+    expect(run).toMatchObject({ code: 0, stdout: 'No move of zakpos-redis is under way.\n' });
+    expect(changes(run)).toEqual([]);
+  });
+
+  test.concurrent('leaves claims that are only listed as they are', async () => {
+    const tools = kubectl({
+      'get persistentvolumeclaims': items({
+        kind: 'PersistentVolumeClaim',
+        metadata: { name: 'leftover', namespace: 'zakpos', creationTimestamp: '2026-01-01T00:00:00Z' },
+        spec: { resources: { requests: { storage: '2Gi' } } },
+      }),
+      'get ': items(),
+    });
+    const run = await zakpos(['status', '--claims', ...SHOP], tools, dist());
+    expect(run.code).toBe(0);
+    expect(run.stdout).toContain('kubectl --context shop -n zakpos delete pvc leftover\n');
+    expect(changes(run)).toEqual([]);
+  });
+});

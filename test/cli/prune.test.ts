@@ -89,6 +89,7 @@ describe('the kinds', () => {
   const made = [
     render('dev'),
     render('cloud'),
+    render('test', { backups: { s3: { bucket: 'backups' } }, monitoring: { mode: 'operator' } }),
     render('prod', {
       ingress: { api: 'gateway' },
       postgres: { mode: 'cloudnativepg' },

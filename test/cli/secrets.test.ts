@@ -10,6 +10,7 @@ import {
   problemsOf,
   problemsToMend,
   readSecrets,
+  requireForeign,
   requirePasswordsOfVolume,
   type LiveSecrets,
 } from '../../cli/secrets.ts';
@@ -512,5 +513,60 @@ describe("passwords of dev's manifests", () => {
   test('are no matter of other stores, nor of environments without them', async () => {
     expect(await refusal(values({ redisPassword: 'another-password' }))).toBe('no error');
     expect(await refusal(config)).toBe('no error');
+  });
+});
+
+describe('Secrets that are for the operator to make', () => {
+  const s3 = { bucket: 'till', secret: 'till-s3' };
+  const refusal = (own: object, live: LiveSecrets): Promise<string> =>
+    failureOf(() => {
+      requireForeign(new FakeKubectl(() => ({})), configWith('prod', own), live);
+    });
+  const INGRESS = new Map([['zakpos-ingress-tls', { 'tls.crt': 'yours', 'tls.key': 'yours' }]]);
+
+  test('are named with the line that makes them, from files, so that no value is typed', async () => {
+    expect(await refusal({ backups: { s3 } }, INGRESS)).toBe(
+      'Secret till-s3 is missing, and is yours to make (used by zakpos-backup, zakpos-backup-daily, zakpos-restore-drill)\n' +
+        '  Make it with `kubectl --context fake -n zakpos create secret generic till-s3 --from-file=access-key-id=FILE --from-file=secret-access-key=FILE`; then run this again.',
+    );
+    expect(await refusal({}, new Map())).toContain(
+      '`kubectl --context fake -n zakpos create secret tls zakpos-ingress-tls --cert=FILE --key=FILE`',
+    );
+    expect(await refusal({ backups: { s3 } }, new Map())).toMatch(
+      /create secret tls zakpos-ingress-tls .*` and `.* create secret generic till-s3 /,
+    );
+  });
+
+  test('are named with the key that they lack, and with nothing that they hold', async () => {
+    const live = new Map<string, Data>([
+      ...INGRESS,
+      ['till-s3', { 'access-key-id': 'AKIA-of-till', 'secret-access-key': '' }],
+    ]);
+    const message = await refusal({ backups: { s3 } }, live);
+    expect(message).toMatch(/^Secret till-s3 lacks the key "secret-access-key" \(used by zakpos-backup,/);
+    expect(message).not.toContain('AKIA');
+  });
+
+  test('are asked for where they are used alone, and not when they are there', async () => {
+    const there = new Map<string, Data>([
+      ...INGRESS,
+      ['till-s3', { 'access-key-id': 'a', 'secret-access-key': 'b' }],
+    ]);
+    expect(await refusal({ backups: { s3 } }, there)).toBe('no error');
+    expect(await refusal({}, INGRESS)).toBe('no error');
+    const external = { postgres: { mode: 'external', external: { host: 'p.example.com' } }, backups: { s3 } };
+    expect(await refusal(external, INGRESS)).toBe('no error');
+    const operated = { postgres: { mode: 'cloudnativepg' }, backups: { s3 } };
+    expect(await refusal(operated, INGRESS)).toContain(
+      'Secret till-s3 is missing, and is yours to make (used by CloudNativePG)',
+    );
+  });
+
+  test('stop what makes the others, before it makes one', async () => {
+    const kubectl = new FakeKubectl(() => ({ stdout: '{"items":[]}' }));
+    expect(await failureOf(() => makeMissing(kubectl, configWith('prod', { backups: { s3 } })))).toContain(
+      'Secret till-s3 is missing, and is yours to make',
+    );
+    expect(kubectl.calls.every(({ args }) => args.includes('get'))).toBe(true);
   });
 });

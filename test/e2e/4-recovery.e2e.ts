@@ -1,30 +1,20 @@
-import { execa } from 'execa';
 import {
   call,
   config,
   eventually,
   inPod,
+  killNine,
   kubectl,
   logIn,
   NAMESPACE,
-  NODE,
   podOf,
   pods,
   product,
   redis,
+  restarted,
   sell,
   sql,
 } from './harness.ts';
-
-/** SIGKILL from the node's process table to all processes of a pod but the one that holds its namespaces. */
-async function killNine(uid: string): Promise<void> {
-  const script = `
-    for pid in $(grep -lE '${uid}|${uid.replaceAll('-', '_')}' /proc/[0-9]*/cgroup 2>/dev/null | cut -d/ -f3); do
-      [ "$(cat /proc/$pid/comm 2>/dev/null)" = pause ] || kill -9 $pid 2>/dev/null
-    done
-    true`;
-  await execa('docker', ['exec', NODE, 'sh', '-c', script]);
-}
 
 const kafkaRecords = async (): Promise<number> => {
   const offsets = await inPod(
@@ -56,13 +46,9 @@ describe.each([
     const before = await podOf(workload);
     const started = Date.now();
 
-    await killNine(before.uid);
-    const after = await eventually(`${workload} is ready again`, 150, async () => {
-      const pod = (await pods()).find(({ name }) => name === before.name);
-      return pod !== undefined && pod.ready && pod.restarts > before.restarts ? pod : undefined;
-    });
+    await killNine(before);
+    await eventually(`${workload} is ready again`, 150, () => restarted(before));
     console.log(`${workload}: ready ${((Date.now() - started) / 1000).toFixed(1)} s after kill -9`);
-    expect(after.uid).toBe(before.uid);
 
     expect(await sql(`select number from sales where id = '${sale.id}'`)).toEqual([String(sale.number)]);
     expect(await redis('get e2e:kept')).toBe('yes');

@@ -1,10 +1,9 @@
 /** Stores that somebody else runs: those of one namespace serve the apps of another, which know only names and Secrets. */
-import { mkdtempSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
-import { CONTEXT, eventually, kubectl, ROOT, valuesFile, zakpos } from './harness.ts';
+import { apply, CONTEXT, eventually, kubectl, rendered, zakpos } from './harness.ts';
 
 const STORES = 'zakpos-stores';
 const APPS = 'zakpos-apps';
@@ -29,19 +28,6 @@ const appsValues = {
     external: { brokers: [`${server('zakpos-kafka')}:9092`], caSecret: 'stores-ca' },
   },
 };
-
-/** Renders the environment test with values of one's own, and answers its folder. */
-async function rendered(values: Readonly<Record<string, unknown>>): Promise<string> {
-  const outdir = mkdtempSync(join(tmpdir(), 'zakpos-external-'));
-  await execa('node', ['synth.mjs'], {
-    cwd: ROOT,
-    env: { ZAKPOS_ENV: 'test', ZAKPOS_CONFIG: valuesFile(values), CDK8S_OUTDIR: outdir },
-  });
-  return join(outdir, 'test');
-}
-
-const apply = (...files: string[]) =>
-  kubectl('apply', '--server-side', '--force-conflicts', ...files.flatMap((file) => ['-f', file]));
 
 const secretSchema = z.object({
   type: z.string(),
@@ -76,7 +62,7 @@ async function handOver(): Promise<void> {
 const sold = z.object({ login: z.number(), sale: z.number() });
 
 beforeAll(async () => {
-  const stores = await rendered(storesValues);
+  const stores = await rendered('test', storesValues);
   await apply(join(stores, '00-namespace.yaml'));
   expect((await zakpos('secrets', ['--env', 'test'], { values: storesValues })).exitCode).toBe(0);
   await apply(
@@ -84,7 +70,7 @@ beforeAll(async () => {
       .filter((file) => /postgres|redis|zookeeper|kafka/.test(file))
       .map((file) => join(stores, file)),
   );
-  const apps = await rendered(appsValues);
+  const apps = await rendered('test', appsValues);
   await apply(join(apps, '00-namespace.yaml'));
   await handOver();
   expect((await zakpos('secrets', ['--env', 'test'], { values: appsValues })).exitCode).toBe(0);

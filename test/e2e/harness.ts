@@ -13,8 +13,8 @@ import { loadConfig } from '../../environments/load.ts';
 export const ROOT = join(import.meta.dirname, '../..');
 export const NAMESPACE = 'zakpos';
 
-/** dev on one node, or prod on three workers: jest.config.js of the suites says which. */
-const PRODUCTION = process.env.ZAKPOS_E2E === 'prod';
+/** dev on one node, or prod on three workers: run.sh says which. */
+const PRODUCTION = ['prod', 'faults'].includes(process.env.ZAKPOS_E2E ?? '');
 export const ENVIRONMENT = PRODUCTION ? 'prod' : 'dev';
 export const CLUSTER = PRODUCTION ? 'zakpos-e2e-prod' : 'zakpos-e2e';
 export const CONTEXT = `kind-${CLUSTER}`;
@@ -23,6 +23,13 @@ const VALUES = join(import.meta.dirname, PRODUCTION ? 'values.prod.yaml' : 'valu
 export const config = loadConfig(ENVIRONMENT, { configFile: VALUES, onKind: true });
 const SECURE = config.ingress.tls.source !== 'none';
 const INGRESS_PORT = SECURE ? config.localPorts.https : config.localPorts.http;
+
+/** An installation, and the port of 127.0.0.1 that leads to its API. */
+export interface Shop {
+  readonly namespace: string;
+  readonly port: number;
+}
+export const SHOP: Shop = { namespace: NAMESPACE, port: INGRESS_PORT };
 export const TILL = `http://${config.ingress.host}:${config.localPorts.http}`;
 
 /** A file of values: those of the suites' cluster with `more` beside them. */
@@ -63,6 +70,28 @@ export function zakpos(command: string, args: readonly string[] = [], options: C
   });
 }
 
+/** Renders an environment with values of one's own, for an installation beside the first, and gives its folder. */
+export async function rendered(
+  environment: string,
+  values: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  const outdir = mkdtempSync(join(tmpdir(), 'zakpos-rendered-'));
+  await execa('node', ['synth.mjs'], {
+    cwd: ROOT,
+    env: {
+      ZAKPOS_ENV: environment,
+      ZAKPOS_CONFIG: valuesFile(values),
+      ZAKPOS_ON_KIND: 'true',
+      CDK8S_OUTDIR: outdir,
+    },
+  });
+  return join(outdir, environment);
+}
+
+/** Applies files or folders. */
+export const apply = (...files: string[]) =>
+  kubectl('apply', '--server-side', '--force-conflicts', ...files.flatMap((file) => ['-f', file]));
+
 /** kubectl on the suites' cluster; throws when it fails. */
 export const kubectl = (...args: string[]) =>
   execa('kubectl', ['--context', CONTEXT, ...args], { cwd: ROOT });
@@ -80,6 +109,7 @@ const podList = z.object({
         labels: z.record(z.string(), z.string()).default({}),
         deletionTimestamp: z.string().optional(),
       }),
+      spec: z.object({ nodeName: z.string().default('') }),
       status: z.object({
         podIP: z.string().optional(),
         phase: z.string(),
@@ -94,6 +124,8 @@ export interface Pod {
   readonly name: string;
   readonly uid: string;
   readonly workload: string;
+  /** Where it runs; empty while it is nowhere. */
+  readonly node: string;
   readonly ip: string;
   readonly ready: boolean;
   readonly restarts: number;
@@ -107,10 +139,11 @@ export async function pods(namespace = NAMESPACE): Promise<Pod[]> {
     .items.filter(
       ({ metadata, status }) => metadata.deletionTimestamp === undefined && status.phase !== 'Succeeded',
     )
-    .map(({ metadata, status }) => ({
+    .map(({ metadata, spec, status }) => ({
       name: metadata.name,
       uid: metadata.uid,
       workload: metadata.labels['app.kubernetes.io/name'] ?? '',
+      node: spec.nodeName,
       ip: status.podIP ?? '',
       ready: status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True'),
       restarts: status.containerStatuses.reduce((sum, { restartCount }) => sum + restartCount, 0),
@@ -130,15 +163,30 @@ export async function inPod(pod: string, script: string, namespace = NAMESPACE):
   return stdout;
 }
 
+/** SIGKILL from the node's process table to all processes of a pod but the one that holds its namespaces. */
+export async function killNine({ node, uid }: Pod): Promise<void> {
+  const script = `
+    for pid in $(grep -lE '${uid}|${uid.replaceAll('-', '_')}' /proc/[0-9]*/cgroup 2>/dev/null | cut -d/ -f3); do
+      [ "$(cat /proc/$pid/comm 2>/dev/null)" = pause ] || kill -9 $pid 2>/dev/null
+    done
+    true`;
+  await execa('docker', ['exec', node, 'sh', '-c', script]);
+}
+
+/** The same pod, ready again after its containers were restarted; undefined until then. */
+export async function restarted({ uid, restarts }: Pod, namespace = NAMESPACE): Promise<Pod | undefined> {
+  return (await pods(namespace)).find((pod) => pod.uid === uid && pod.ready && pod.restarts > restarts);
+}
+
 /** Rows of a query on the product's database, fields separated by `|`. */
-export async function sql(query: string): Promise<string[]> {
+export async function sql(query: string, namespace = NAMESPACE): Promise<string[]> {
   const { stdout } = await execa(
     'kubectl',
     [
       '--context',
       CONTEXT,
       '-n',
-      NAMESPACE,
+      namespace,
       'exec',
       '-i',
       'zakpos-postgres-0',
@@ -196,8 +244,8 @@ export interface CallOptions {
 }
 
 /** Key of a Secret of the product. */
-export async function secretValue(name: string, key: string): Promise<string> {
-  const { stdout } = await kubectl('-n', NAMESPACE, 'get', 'secret', name, '-o', 'json');
+export async function secretValue(name: string, key: string, namespace = NAMESPACE): Promise<string> {
+  const { stdout } = await kubectl('-n', namespace, 'get', 'secret', name, '-o', 'json');
   const { data } = z.object({ data: z.record(z.string(), z.string()) }).parse(JSON.parse(stdout));
   return Buffer.from(data[key] ?? '', 'base64').toString();
 }
@@ -265,27 +313,35 @@ export type Sale = z.output<typeof saleAnswer>;
 export const ADMIN = { email: config.api.adminEmail, password: config.secrets.values.adminPassword ?? '' };
 
 /** The first user's credentials: dev's are known, the others are in a Secret. */
-const credentials = async (): Promise<typeof ADMIN> =>
-  ADMIN.password === '' ? { ...ADMIN, password: await secretValue('zakpos-admin', 'password') } : ADMIN;
+const credentials = async (namespace: string): Promise<typeof ADMIN> =>
+  ADMIN.password === ''
+    ? { ...ADMIN, password: await secretValue('zakpos-admin', 'password', namespace) }
+    : ADMIN;
 
-export async function logIn(): Promise<string> {
-  const answer = await call('/api/v1/auth/login', { body: await credentials() });
+export async function logIn({ namespace, port }: Shop = SHOP): Promise<string> {
+  const answer = await call('/api/v1/auth/login', { port, body: await credentials(namespace) });
   if (answer.status !== 200) throw new Error(`log in: ${answer.status} ${JSON.stringify(answer.body)}`);
   return loginAnswer.parse(answer.body).accessToken;
 }
 
 /** Some product that is in stock. */
-export async function product(token: string) {
-  const answer = await call('/api/v1/products?limit=50', { token });
+export async function product(token: string, { port }: Shop = SHOP) {
+  const answer = await call('/api/v1/products?limit=50', { token, port });
   const found = productList.parse(answer.body).find(({ stock }) => stock > 10);
   if (found === undefined) throw new Error('no product is in stock');
   return found;
 }
 
 /** Sells one of a product; throws on any answer but 201. */
-export async function sell(token: string, productId: string, key: string = randomUUID()): Promise<Sale> {
+export async function sell(
+  token: string,
+  productId: string,
+  key: string = randomUUID(),
+  { port }: Shop = SHOP,
+): Promise<Sale> {
   const answer = await call('/api/v1/sales', {
     token,
+    port,
     headers: { 'idempotency-key': key },
     body: { items: [{ productId, quantity: 1 }], payment: 'cash' },
   });

@@ -1,14 +1,17 @@
 import unit from '../../jest.config.js';
 
-const production = process.env.ZAKPOS_E2E === 'prod';
+/** What each suite consists of. */
+const SUITES = {
+  dev: ['<rootDir>/test/e2e/*.e2e.ts'],
+  prod: ['<rootDir>/test/e2e/prod/*.e2e.ts', '<rootDir>/test/e2e/3-isolation.e2e.ts'],
+  faults: ['<rootDir>/test/e2e/faults/*.e2e.ts'],
+};
 
-/** Suites on one kind cluster, one after the other: of dev on one node, or with ZAKPOS_E2E=prod of prod on three. */
+/** Suites on one kind cluster, one after the other: dev on one node, prod and its faults on three workers. */
 export default {
   ...unit,
   rootDir: '../..',
-  testMatch: production
-    ? ['<rootDir>/test/e2e/prod/*.e2e.ts', '<rootDir>/test/e2e/3-isolation.e2e.ts']
-    : ['<rootDir>/test/e2e/*.e2e.ts'],
+  testMatch: SUITES[process.env.ZAKPOS_E2E ?? 'dev'],
   testPathIgnorePatterns: [],
   globalSetup: '<rootDir>/test/e2e/setup.ts',
   globalTeardown: '<rootDir>/test/e2e/teardown.ts',

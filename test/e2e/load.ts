@@ -3,7 +3,8 @@
  * counts and none is repeated; whatever isn't the expected answer has failed.
  */
 import { randomUUID } from 'node:crypto';
-import { Agent, request } from 'node:https';
+import { Agent, request } from 'node:http';
+import { Agent as SecureAgent, request as secureRequest } from 'node:https';
 import {
   config,
   eventually,
@@ -13,8 +14,11 @@ import {
   pods,
   product,
   saleAnswer,
+  sell,
+  SHOP,
   sql,
   type Sale,
+  type Shop,
 } from './harness.ts';
 
 const TIMEOUT_MS = 15_000;
@@ -25,13 +29,29 @@ export interface Failure {
   readonly what: string;
   /** Status and the beginning of the body, or the network's error. */
   readonly answer: string;
+  /**
+   * Idempotency key, by which it can be sent again.
+   * @default - it was no sale
+   */
+  readonly key?: string;
+}
+
+/** What came of one sale. */
+export interface Outcome {
+  /** Milliseconds since the epoch. */
+  readonly sentAt: number;
+  readonly answeredAt: number;
+  readonly sold: boolean;
 }
 
 /** What came of a load. */
 export interface Report {
   readonly sent: number;
   readonly failures: readonly Failure[];
+  /** Those that were acknowledged. */
   readonly sales: readonly Sale[];
+  /** Of all sales, in the order of their answers. */
+  readonly outcomes: readonly Outcome[];
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
@@ -42,22 +62,42 @@ export interface Report {
 export interface LoadProps {
   /** Sales a second; there are as many requests that only read. */
   readonly salesPerSecond: number;
+  /**
+   * Where it sells.
+   * @default - through the ingress of the suites' cluster
+   */
+  readonly shop?: Shop;
 }
 
 export class Load {
+  private readonly shop: Shop;
+  private readonly secure: boolean;
   private readonly agent: Agent;
+  private readonly reads: readonly Read[];
   private readonly token: string;
   private readonly productId: string;
   private readonly started = Date.now();
   private readonly failures: Failure[] = [];
   private readonly sales: Sale[] = [];
+  private readonly outcomes: Outcome[] = [];
   private readonly times: number[] = [];
   private readonly pending = new Set<Promise<void>>();
   private readonly timer: NodeJS.Timeout;
   private due = 0;
 
-  private constructor(authority: string, token: string, productId: string, { salesPerSecond }: LoadProps) {
-    this.agent = new Agent({ keepAlive: true, ca: authority, servername: config.ingress.host });
+  private constructor(
+    authority: string,
+    token: string,
+    productId: string,
+    { salesPerSecond, shop = SHOP }: LoadProps,
+  ) {
+    this.shop = shop;
+    this.secure = shop.port === config.localPorts.https;
+    this.agent = this.secure
+      ? new SecureAgent({ keepAlive: true, ca: authority, servername: config.ingress.host })
+      : new Agent({ keepAlive: true });
+    // Without the ingress, there are no pages.
+    this.reads = READS.filter(([what]) => this.secure || what !== 'page');
     this.token = token;
     this.productId = productId;
     this.timer = setInterval(() => {
@@ -68,15 +108,20 @@ export class Load {
   }
 
   static async start(props: LoadProps): Promise<Load> {
-    const token = await logIn();
-    const { id } = await product(token);
-    await sql(`update products set stock = 100000000 where id = '${id}'`);
+    const token = await logIn(props.shop);
+    const { id } = await product(token, props.shop);
+    await sql(`update products set stock = 100000000 where id = '${id}'`, props.shop?.namespace);
     return new Load(await ingressAuthority(), token, id, props);
   }
 
   /** Failures so far. */
   get failed(): number {
     return this.failures.length;
+  }
+
+  /** Sales that were answered since a time, in milliseconds since the epoch. */
+  since(time: number): readonly Outcome[] {
+    return this.outcomes.filter(({ answeredAt }) => answeredAt >= time);
   }
 
   /** Ends it, waits for what is on its way, and tells what came of it. */
@@ -91,6 +136,7 @@ export class Load {
       sent: this.times.length,
       failures: this.failures,
       sales: this.sales,
+      outcomes: this.outcomes,
       p50: at(0.5),
       p99: at(0.99),
       slowest: at(1),
@@ -98,9 +144,19 @@ export class Load {
     };
   }
 
+  /** Sends those that failed again, each with its own key, and gives the sales that they became. */
+  async sellAgain(failures: readonly Failure[]): Promise<Sale[]> {
+    const sales: Sale[] = [];
+    for (const { key } of failures) {
+      if (key !== undefined) sales.push(await sell(this.token, this.productId, key, this.shop));
+    }
+    return sales;
+  }
+
   private fire(turn: number): void {
-    this.track('sale', this.sell());
-    const [what, path, token] = READS[turn % READS.length] ?? READS[0];
+    const key = randomUUID();
+    this.track('sale', this.sell(key), key);
+    const [what, path, token] = this.reads[turn % this.reads.length] ?? READS[0];
     this.track(
       what,
       this.send(path, { token }).then((answer) => {
@@ -109,22 +165,30 @@ export class Load {
     );
   }
 
-  private async sell(): Promise<void> {
-    const answer = await this.send('/api/v1/sales', {
-      token: true,
-      key: randomUUID(),
-      body: JSON.stringify({ items: [{ productId: this.productId, quantity: 1 }], payment: 'cash' }),
-    });
-    expectStatus(answer, 201);
-    this.sales.push(saleAnswer.parse(JSON.parse(answer.body)));
+  private async sell(key: string): Promise<void> {
+    const sentAt = Date.now();
+    let sold = false;
+    try {
+      const answer = await this.send('/api/v1/sales', {
+        token: true,
+        key,
+        body: JSON.stringify({ items: [{ productId: this.productId, quantity: 1 }], payment: 'cash' }),
+      });
+      expectStatus(answer, 201);
+      this.sales.push(saleAnswer.parse(JSON.parse(answer.body)));
+      sold = true;
+    } finally {
+      this.outcomes.push({ sentAt, answeredAt: Date.now(), sold });
+    }
   }
 
-  private track(what: string, work: Promise<void>): void {
+  private track(what: string, work: Promise<void>, key?: string): void {
     const sent = Date.now();
     const tracked = work
       .catch((error: unknown) => {
         const answer = error instanceof Error ? error.message : String(error);
-        this.failures.push({ at: (sent - this.started) / 1000, what, answer });
+        const failure = { at: (sent - this.started) / 1000, what, answer };
+        this.failures.push(key === undefined ? failure : { ...failure, key });
       })
       .finally(() => {
         this.times.push(Date.now() - sent);
@@ -138,11 +202,11 @@ export class Load {
     { token, key, body }: { readonly token: boolean; readonly key?: string; readonly body?: string },
   ): Promise<{ readonly status: number; readonly body: string }> {
     return new Promise((resolve, reject) => {
-      const sent = request(
+      const sent = (this.secure ? secureRequest : request)(
         {
           agent: this.agent,
           host: '127.0.0.1',
-          port: config.localPorts.https,
+          port: this.shop.port,
           path,
           method: body === undefined ? 'GET' : 'POST',
           timeout: TIMEOUT_MS,
@@ -179,12 +243,13 @@ const dueBy = (seconds: number, perSecond: number): number =>
     ? (perSecond * seconds ** 2) / (2 * RAMP_SECONDS)
     : perSecond * (seconds - RAMP_SECONDS / 2);
 
+type Read = readonly [what: string, path: string, token: boolean];
 /** What a till asks beside its sales. */
-const READS = [
+const READS: readonly [Read, ...Read[]] = [
   ['page', '/', false],
   ['products', '/api/v1/products?limit=20', true],
   ['totals', '/api/v1/reports/today', true],
-] as const;
+];
 
 function expectStatus(
   { status, body }: { readonly status: number; readonly body: string },
@@ -212,10 +277,12 @@ export function describeReport(
   return `${what}: ${sent} requests in ${seconds} s (${sales.length} sales), ${failures.length} failed${span}; p50 ${p50} ms, p99 ${p99} ms, slowest ${slowest} ms${listed}`;
 }
 
-const count = async (query: string): Promise<number> => Number((await sql(query))[0]);
+const count = async (query: string, namespace?: string): Promise<number> =>
+  Number((await sql(query, namespace))[0]);
 
 /** Sales in the database, before a load and after it. */
-export const salesInPostgres = (): Promise<number> => count('select count(*) from sales');
+export const salesInPostgres = (namespace?: string): Promise<number> =>
+  count('select count(*) from sales', namespace);
 
 /**
  * No sale was lost and none doubled: each answered one is there once, and there are no others than those that were

@@ -5,6 +5,6 @@ const { default: Sequencer } = createRequire(import.meta.url)('@jest/test-sequen
 /** Files in the order of their numbers. */
 export default class ByName extends Sequencer {
   sort(tests) {
-    return [...tests].sort((a, b) => (a.path < b.path ? -1 : 1));
+    return [...tests].sort((a, b) => a.path.localeCompare(b.path, 'en', { numeric: true }));
   }
 }

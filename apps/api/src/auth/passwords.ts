@@ -10,7 +10,11 @@ export function hashPassword(password: string): Promise<string> {
   return hash(password, OPTIONS);
 }
 
+/** Stands in place of a hash for who can't log in. */
+export const NO_PASSWORD = '*';
+
 export async function passwordMatches(storedHash: string | undefined, password: string): Promise<boolean> {
-  const matches = await verify(storedHash ?? (await nobody), password);
-  return matches && storedHash !== undefined;
+  const known = storedHash !== undefined && storedHash !== NO_PASSWORD;
+  const matches = await verify(known ? storedHash : await nobody, password);
+  return matches && known;
 }

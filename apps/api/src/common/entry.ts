@@ -1,6 +1,6 @@
-import { ConfigurationError } from '../config/environment.js';
 import { createLogger } from './logger.js';
 import { reasonOf } from './reason.js';
+import { Refusal } from './refusal.js';
 
 /** Finishes what is in hand and gives back what is held. */
 export type Stop = () => Promise<void>;
@@ -15,7 +15,7 @@ export function runEntry(service: string, main: () => Promise<Stop | undefined>)
 
   const fail = (error: unknown) => {
     const logger = createLogger(service, 'info');
-    if (error instanceof ConfigurationError) logger.fatal(error.message);
+    if (error instanceof Refusal) logger.fatal(error.message);
     else logger.fatal({ err: error }, reasonOf(error));
     process.exit(1);
   };

@@ -3,7 +3,7 @@ import type { ValidationError } from 'class-validator';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 
-import { isDatabaseUnavailable } from '../database/database.js';
+import { DISK_FULL, hasSqlState, isDatabaseUnavailable } from '../database/database.js';
 import { RedisUnavailable } from '../redis/redis.js';
 import { badRequest, Problem, unavailable } from './problem.js';
 import { reasonOf } from './reason.js';
@@ -36,8 +36,14 @@ export function answerWith(problem: Problem, request: FastifyRequest, reply: Fas
 
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  if (hasSqlState(error, DISK_FULL)) {
+    return unavailable('The database is full. Nothing can be sold or changed until it has space again.');
+  }
   if (isDatabaseUnavailable(error)) {
-    return unavailable('The database does not answer at the moment. Nothing was changed by this request.');
+    // The connection may have ended between a commit and its answer: nobody knows here what became of it.
+    return unavailable(
+      'The database does not answer at the moment. A sale that is sent again with the same Idempotency-Key is sold once.',
+    );
   }
   if (error instanceof RedisUnavailable) {
     return unavailable('The session store does not answer at the moment. Log in again in a few seconds.');

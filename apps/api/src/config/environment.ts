@@ -1,12 +1,13 @@
 import type { z } from 'zod';
 
 import { reasonOf } from '../common/reason.js';
+import { Refusal } from '../common/refusal.js';
 import { Secret } from './secret.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Every problem of the environment in one message: variable, value, what is expected. */
-export class ConfigurationError extends Error {
+export class ConfigurationError extends Refusal {
   constructor(problems: readonly string[]) {
     super(`The configuration is wrong. ${problems.join('. ')}.`);
     this.name = 'ConfigurationError';

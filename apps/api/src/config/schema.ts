@@ -40,11 +40,17 @@ const url = (protocols: readonly string[], example: string) =>
     message: `a URL such as ${example}`,
   });
 
-const timeZone = z
-  .string()
-  .refine((zone) => Intl.supportedValuesOf('timeZone').concat('UTC').includes(zone), {
-    message: 'an IANA time zone such as Europe/Berlin',
-  });
+const timeZone = z.string().refine(isTimeZone, { message: 'an IANA time zone such as Europe/Berlin' });
+
+/** Under any of its names; an offset such as +02:00 is none, and PostgreSQL would read it the other way round. */
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return /^[A-Z]/i.test(name);
+  } catch {
+    return false;
+  }
+}
 
 const roleName = z
   .string()
@@ -146,6 +152,7 @@ const bootstrapVariables = {
   APP_ROLE: roleName.default('zakpos_user'),
   EXPORTER_ROLE: roleName.default('zakpos_exporter'),
   BACKUP_ROLE: roleName.default('zakpos_backup'),
+  MIGRATIONS_REQUIRE_BACKUP: flag.default(false),
 };
 
 const shopSchema = z.object(shopVariables).transform((given) => ({
@@ -234,6 +241,7 @@ const bootstrapSchema = z.object(bootstrapVariables).transform((given, context) 
   demoProducts: given.DEMO_PRODUCTS,
   waitSeconds: given.MIGRATE_WAIT_SECONDS,
   roles: { app: given.APP_ROLE, exporter: given.EXPORTER_ROLE, backup: given.BACKUP_ROLE },
+  requireBackup: given.MIGRATIONS_REQUIRE_BACKUP,
 }));
 
 /** Each entry asks only for what it uses; `parts` lets every schema see the whole environment. */
@@ -267,9 +275,17 @@ export const migrateSchema = parts({
   bootstrap: bootstrapSchema,
 });
 
+export const seedSchema = parts({
+  process: processSchema,
+  database: databaseSchema,
+  bootstrap: bootstrapSchema,
+  shop: shopSchema,
+});
+
 export type ServerConfig = z.output<typeof serverSchema>;
 export type WorkerConfig = z.output<typeof workerSchema>;
 export type MigrateConfig = z.output<typeof migrateSchema>;
+export type SeedConfig = z.output<typeof seedSchema>;
 export type DatabaseConfig = ServerConfig['database'];
 export type RedisConfig = ServerConfig['redis'];
 export type KafkaConfig = ServerConfig['kafka'];

@@ -1,11 +1,11 @@
 import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
 
-import { hashPassword } from '../auth/passwords.js';
+import { hashPassword, NO_PASSWORD } from '../auth/passwords.js';
 import type { MigrateConfig } from '../config/schema.js';
 import type { Tables } from './tables.js';
 
-/** The first user is an admin; everyone after that is invited. */
+/** The first user who can log in is an admin; everyone after that is invited. */
 export async function createFirstAdmin(
   db: Kysely<Tables>,
   { adminEmail, adminPassword }: MigrateConfig['bootstrap'],
@@ -13,7 +13,12 @@ export async function createFirstAdmin(
 ): Promise<void> {
   const password = adminPassword.read();
   if (adminEmail === undefined || password === undefined) return;
-  const anyone = await db.selectFrom('users').select('id').limit(1).executeTakeFirst();
+  const anyone = await db
+    .selectFrom('users')
+    .select('id')
+    .where('password_hash', '<>', NO_PASSWORD)
+    .limit(1)
+    .executeTakeFirst();
   if (anyone !== undefined) return;
   const admin = { email: adminEmail, name: 'Admin', role: 'admin' as const };
   await db

@@ -118,11 +118,14 @@ const CONNECTION_ERRORS = new Set([
   'ETIMEDOUT',
 ]);
 
+export const DISK_FULL = '53100';
+
 /** SQLSTATEs that say "not now", not "not like this". */
 const UNAVAILABLE_STATES = new Set([
   '57P01', // admin_shutdown
   '57P02', // crash_shutdown
   '57P03', // cannot_connect_now
+  DISK_FULL,
   '53300', // too_many_connections
   '25006', // read_only_sql_transaction: a replica after a failover
   '28P01', // invalid_password: a rotation that hasn't reached both sides
@@ -152,6 +155,10 @@ export function isServerUntrusted(error: unknown): boolean {
   return error instanceof Error && 'code' in error && CERTIFICATE_ERRORS.has(String(error.code));
 }
 
+/** What a server can't do for anybody, whatever its code, it says by ending the session. */
+const endsSession = (error: Error): boolean =>
+  'severity' in error && (error.severity === 'FATAL' || error.severity === 'PANIC');
+
 /** Whether an error means that PostgreSQL can't be asked at the moment. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isDatabaseUnavailable);
@@ -161,6 +168,7 @@ export function isDatabaseUnavailable(error: unknown): boolean {
     CONNECTION_ERRORS.has(code) ||
     UNAVAILABLE_STATES.has(code) ||
     code.startsWith('08') ||
+    endsSession(error) ||
     isServerUntrusted(error) ||
     CONNECTION_MESSAGE.test(error.message)
   );
@@ -172,4 +180,5 @@ export function hasSqlState(error: unknown, state: string): error is pg.Database
 
 export const UNIQUE_VIOLATION = '23505';
 export const UNDEFINED_TABLE = '42P01';
+export const LOCK_NOT_AVAILABLE = '55P03';
 export const INVALID_PASSWORD = '28P01';

@@ -20,14 +20,15 @@ export async function grantRoles(database: Database, roles: Roles, logger: Logge
       'grant usage on schema public to %',
       `grant select, insert, update, delete on ${tables} to %`,
       `grant usage, select on sequence ${sequences} to %`,
-      // Only migrations write what says which of them have run.
-      'revoke insert, update, delete on migrations, migrations_lock from %',
+      // Only migrations write what says which of them have run, and only backups that there are some.
+      'revoke insert, update, delete on migrations, migrations_lock, backups from %',
     ],
     exporter: ['grant usage on schema public to %', 'grant select on outbox, migrations to %'],
     backup: [
       'grant usage on schema public to %',
       `grant select on ${tables} to %`,
       `grant select on sequence ${sequences} to %`,
+      'grant insert on backups to %',
     ],
   };
   for (const part of ['app', 'exporter', 'backup'] as const) {

@@ -1,15 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type Kysely, Migrator, sql } from 'kysely';
+import { type Kysely, type MigrationResult, Migrator, sql } from 'kysely';
 import type { PoolClient } from 'pg';
 import type { Logger } from 'pino';
 
-import { type Database, hasSqlState, UNDEFINED_TABLE } from './database.js';
+import { Refusal } from '../common/refusal.js';
+import { askForBackup, type SchemaState } from './backup-rule.js';
+import { type Database, hasSqlState, LOCK_NOT_AVAILABLE, UNDEFINED_TABLE } from './database.js';
 import { migrations } from './migrations/index.js';
 import type { Tables } from './tables.js';
 
 /** The advisory lock of the one process that migrates: "ZakP" as a number. */
 const MIGRATION_LOCK = 0x5a616b50;
+const LOCK_SECONDS = 3;
 
 /** Runs `work` while no other process migrates; the server frees the lock of a process that died. */
 export async function withMigrationLock(
@@ -37,21 +40,49 @@ async function tryLock(holder: PoolClient): Promise<boolean> {
   return rows[0]?.locked === true;
 }
 
-/** Names of the migrations that the database hasn't had yet; changes nothing. */
-export async function pendingMigrations(db: Kysely<Tables>): Promise<string[]> {
-  const known = await createMigrator(db).getMigrations();
-  return known.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name);
+/** Changes nothing; names that this version doesn't know are a newer version's. */
+export async function readSchemaState(db: Kysely<Tables>): Promise<SchemaState> {
+  const applied = await appliedMigrations(db);
+  const pending = Object.keys(migrations).filter((name) => !applied.includes(name));
+  return { applied, pending: pending.sort() };
+}
+
+async function appliedMigrations(db: Kysely<Tables>): Promise<string[]> {
+  const there = await sql<{
+    migrated: boolean;
+  }>`select to_regclass('migrations') is not null as migrated`.execute(db);
+  if (there.rows[0]?.migrated !== true) return [];
+  const { rows } = await sql<{ name: string }>`select name from migrations`.execute(db);
+  return rows.map((row) => row.name).sort();
 }
 
 /**
  * Applies what is pending, all of it or none; returns the names. After a rollback nothing is: Kysely would refuse the
  * newer version's migrations as unknown ones.
  */
-export async function applyMigrations(db: Kysely<Tables>): Promise<string[]> {
-  if ((await pendingMigrations(db)).length === 0) return [];
-  const { error, results = [] } = await createMigrator(db).migrateToLatest();
-  if (error !== undefined) throw error instanceof Error ? error : new Error(JSON.stringify(error));
-  return results.map((result) => result.migrationName);
+export async function applyMigrations(db: Kysely<Tables>, backupRequired: boolean): Promise<string[]> {
+  const state = await readSchemaState(db);
+  if (state.pending.length === 0) return [];
+  const { mayMigrate, reason } = await askForBackup(db, state, backupRequired);
+  if (!mayMigrate) throw new Refusal(reason);
+  return db.connection().execute(async (connection) => {
+    // Sales wait behind a migration that waits for a table, and what it waits for may be a dump of an hour.
+    await sql`set lock_timeout = ${sql.lit(`${LOCK_SECONDS}s`)}`.execute(connection);
+    const { error, results = [] } = await createMigrator(connection).migrateToLatest();
+    if (error !== undefined) throw explain(error, results);
+    return results.map((result) => result.migrationName);
+  });
+}
+
+function explain(error: unknown, results: readonly MigrationResult[]): Error {
+  const failed = results.find((result) => result.status === 'Error')?.migrationName ?? 'A migration';
+  if (hasSqlState(error, LOCK_NOT_AVAILABLE)) {
+    return new Refusal(
+      `${failed} waited ${LOCK_SECONDS} s for a table that something else holds, as a running dump does. ` +
+        'Nothing was changed. Migrate again when that has ended: a container is started again by itself.',
+    );
+  }
+  return new Error(`${failed} failed, and nothing was changed`, { cause: error });
 }
 
 function createMigrator(db: Kysely<Tables>): Migrator {

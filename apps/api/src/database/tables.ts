@@ -43,6 +43,8 @@ export interface SalesTable {
   currency: string;
   customer_name: string | null;
   customer_phone: string | null;
+  /** Of the event that told of it; null for one that no event tells of, or whose event is not known. */
+  event_id: string | null;
   created_at: CreatedAt;
 }
 
@@ -86,6 +88,14 @@ export interface ProcessedEventsTable {
   processed_at: CreatedAt;
 }
 
+export interface BackupsTable {
+  id: string;
+  kind: string;
+  finished_at: ColumnType<Date, Date | undefined, never>;
+  /** The newest migration that the backup has. */
+  schema_version: string;
+}
+
 export interface Tables {
   users: UsersTable;
   invitations: InvitationsTable;
@@ -96,4 +106,5 @@ export interface Tables {
   idempotency_keys: IdempotencyKeysTable;
   sales_hourly: SalesHourlyTable;
   processed_events: ProcessedEventsTable;
+  backups: BackupsTable;
 }

@@ -1,3 +1,26 @@
+/** A row `sale` as the till gets it and its event carries it; `items` is where its items are. */
+const receiptOf = (items: string) => `json_build_object(
+    'id', sale.id,
+    'number', sale.number,
+    'createdAt', to_char(sale.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'cashierId', sale.cashier_id,
+    'items', (
+      select json_agg(json_build_object(
+        'productId', product_id, 'name', name, 'quantity', quantity,
+        'unitPriceMinor', unit_price_minor, 'lineTotalMinor', line_total_minor) order by line)
+      from ${items}),
+    'totalMinor', sale.total_minor,
+    'currency', sale.currency,
+    'payment', sale.payment)`;
+
+/** The event of a row with a receipt in its column `sale`. */
+const eventOf = (id: string, requestId: string) => `json_build_object(
+    'id', ${id},
+    'type', 'sale.created',
+    'occurredAt', sale -> 'createdAt',
+    'requestId', ${requestId},
+    'sale', sale)`;
+
 /**
  * A sale in one statement, and so in one transaction and one round trip: either everything below happens or
  * nothing does. Read from top to bottom it is the order in which it runs, since each part reads the one above.
@@ -39,8 +62,8 @@ taken as (
   where products.id = locked.id
 ),
 sale as (
-  insert into sales (id, cashier_id, payment, total_minor, currency, customer_name, customer_phone)
-  select claimed.sale_id, $3::uuid, $7, basket.total_minor, $8, $9, $10 from claimed, basket
+  insert into sales (id, cashier_id, payment, total_minor, currency, customer_name, customer_phone, event_id)
+  select claimed.sale_id, $3::uuid, $7, basket.total_minor, $8, $9, $10, $12::uuid from claimed, basket
   returning *
 ),
 items as (
@@ -50,29 +73,30 @@ items as (
   returning *
 ),
 receipt as (
-  select sale.id, sale.created_at, json_build_object(
-    'id', sale.id,
-    'number', sale.number,
-    'createdAt', to_char(sale.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-    'cashierId', sale.cashier_id,
-    'items', (
-      select json_agg(json_build_object(
-        'productId', product_id, 'name', name, 'quantity', quantity,
-        'unitPriceMinor', unit_price_minor, 'lineTotalMinor', line_total_minor) order by line)
-      from items),
-    'totalMinor', sale.total_minor,
-    'currency', sale.currency,
-    'payment', sale.payment) as sale
+  select sale.id, ${receiptOf('items')} as sale
   from sale
 ),
 announced as (
   insert into outbox (event_type, key, request_id, payload)
-  select 'sale.created', id::text, $11, json_build_object(
-    'id', $12::uuid,
-    'type', 'sale.created',
-    'occurredAt', sale -> 'createdAt',
-    'requestId', $11::text,
-    'sale', sale)
+  select 'sale.created', id::text, $11, ${eventOf('$12::uuid', '$11::text')}
   from receipt
 )
 select sale from receipt`;
+
+/**
+ * Tells again, under the same id, of the sales since $1 whose event neither waits to be sent nor was counted. $2 is how
+ * many days back it is certain that a counted event is still remembered as such.
+ */
+export const TELL_AGAIN = `
+with receipt as (
+  select sale.number, sale.id, sale.event_id, ${receiptOf('sale_items where sale_id = sale.id')} as sale
+  from sales sale
+  where sale.created_at >= greatest($1::timestamptz, now() - make_interval(days => $2))
+    and sale.event_id is not null
+    and not exists (select from outbox where event_type = 'sale.created' and key = sale.id::text)
+    and not exists (select from processed_events where event_id = sale.event_id)
+)
+insert into outbox (event_type, key, request_id, payload)
+select 'sale.created', id::text, 'reconcile', ${eventOf('event_id', "'reconcile'")}
+from receipt
+order by number`;

@@ -4,6 +4,8 @@ import type { Logger } from 'pino';
 import type { Database } from '../database/database.js';
 
 const EVERY_MS = 3_600_000;
+/** Longer than Kafka keeps an event that could be delivered again. */
+export const EVENTS_REMEMBERED_DAYS = 60;
 
 /** Removes what has served its time. Several workers may do so at once. */
 export class Housekeeping {
@@ -30,10 +32,9 @@ export class Housekeeping {
         .deleteFrom('idempotency_keys')
         .where('created_at', '<', sql<Date>`now() - interval '7 days'`)
         .execute();
-      // Longer than Kafka keeps an event that could be delivered again.
       await query
         .deleteFrom('processed_events')
-        .where('processed_at', '<', sql<Date>`now() - interval '60 days'`)
+        .where('processed_at', '<', sql<Date>`now() - make_interval(days => ${EVENTS_REMEMBERED_DAYS})`)
         .execute();
       await query
         .deleteFrom('invitations')

@@ -72,10 +72,9 @@ describe('credentials', () => {
     const migrate = shop.migrate({ ...byFiles(), DEMO_PRODUCTS: 'true' });
     assert.equal(await migrate.exit, 0, migrate.output);
     const { rows } = await shop.sql.query(`
-      select relowner::regrole::text as owner, count(*)::int from pg_class
-      where relnamespace = 'public'::regnamespace and relkind in ('r', 'S') and relname <> 'somebody_elses'
-      group by 1`);
-    assert.deepEqual(rows, [{ owner, count: 13 }]);
+      select distinct relowner::regrole::text as owner from pg_class
+      where relnamespace = 'public'::regnamespace and relkind in ('r', 'S') and relname <> 'somebody_elses'`);
+    assert.deepEqual(rows, [{ owner }]);
     assert.deepEqual([await shop.count('users'), await shop.count('products')], [1, 12]);
   });
 

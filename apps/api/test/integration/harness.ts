@@ -192,7 +192,12 @@ export class Shop {
   }
 
   migrate(environment: Record<string, string> = {}, ...args: string[]): Program {
-    return this.keep(new Program(this.spawn('migrate.js', environment, args), 'migrate'));
+    return this.run('migrate', environment, ...args);
+  }
+
+  /** An entry that does its work and ends. */
+  run(entry: string, environment: Record<string, string> = {}, ...args: string[]): Program {
+    return this.keep(new Program(this.spawn(`${entry}.js`, environment, args), entry));
   }
 
   async api(environment: Record<string, string> = {}): Promise<Api> {
@@ -202,8 +207,8 @@ export class Shop {
     return api;
   }
 
-  async worker(): Promise<Api> {
-    const worker = this.keep(new Api(this.spawn('worker.js', {}), 'worker'));
+  async worker(environment: Record<string, string> = {}): Promise<Api> {
+    const worker = this.keep(new Api(this.spawn('worker.js', environment), 'worker'));
     const line = await worker.printed('worker is running', START_WITHIN_MS);
     worker.port = Number(/"port":(\d+)/.exec(line)?.[1]);
     return worker;

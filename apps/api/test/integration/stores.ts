@@ -98,6 +98,8 @@ export class StoreContainers {
           'KAFKA_LISTENER_NAME_LOGIN_SCRAM___SHA___512_SASL_JAAS_CONFIG=org.apache.kafka.common.security.scram.ScramLoginModule required;',
           'KAFKA_INTER_BROKER_LISTENER_NAME=INTERNAL',
           'KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR=1',
+          // 50 by default, which a busy machine makes for longer than the first consumer waits.
+          'KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS=1',
           'KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS=0',
           'KAFKA_AUTO_CREATE_TOPICS_ENABLE=false',
           // A killed broker can't register again before its old session has ended.

@@ -51,6 +51,12 @@ describe('configuration', () => {
     assert.equal(parseEnvironment(migrateSchema, {}).bootstrap.waitSeconds, 60);
   });
 
+  it('knows a time zone under its old and its new name', () => {
+    for (const zone of ['Asia/Calcutta', 'Asia/Kolkata', 'Europe/Kyiv']) {
+      assert.equal(parseEnvironment(workerSchema, { SHOP_TIME_ZONE: zone }).shop.timeZone, zone);
+    }
+  });
+
   const wrong: readonly [Record<string, string>, RegExp][] = [
     [{ PORT: 'http' }, /PORT is "http": expected a whole number from 0 to 65535/],
     [{ PORT: '70000' }, /PORT is "70000": expected a whole number/],
@@ -86,6 +92,7 @@ describe('configuration', () => {
     ],
     [{ SHOP_CURRENCY: 'euro' }, /SHOP_CURRENCY is "euro": expected an ISO 4217 code/],
     [{ SHOP_TIME_ZONE: 'Mars/Base' }, /SHOP_TIME_ZONE is "Mars\/Base": expected an IANA time zone/],
+    [{ SHOP_TIME_ZONE: '+02:00' }, /SHOP_TIME_ZONE is "\+02:00": expected an IANA time zone/],
     [{ OPEN_REGISTRATION: 'yes' }, /OPEN_REGISTRATION is "yes": expected true or false/],
     [{ TRUST_PROXY: '-1' }, /TRUST_PROXY is "-1": expected a whole number from 0 to 10/],
   ];

@@ -4,13 +4,13 @@ import { describe, it } from 'node:test';
 import { type Kysely, sql } from 'kysely';
 
 import { migrations } from '../../src/database/migrations/index.js';
-import { refusedStatements, statementsOf } from './schema-change.js';
+import { plainStatementsOf, refusedStatements, rewritingStatements } from './schema-change.js';
 
 type Change = string | ((db: Kysely<unknown>) => Promise<void>);
 
 async function refused(change: Change, mayContract = false): Promise<string[]> {
   const up = typeof change === 'string' ? (db: Kysely<unknown>) => execute(db, change) : change;
-  return refusedStatements(await statementsOf({ up }), mayContract);
+  return refusedStatements(await plainStatementsOf({ up }), mayContract);
 }
 
 async function execute(db: Kysely<unknown>, statement: string): Promise<void> {
@@ -22,9 +22,14 @@ describe('migrations', () => {
 
   for (const [name, migration] of Object.entries(migrations)) {
     it(`${name} lets the version before go on`, async () => {
-      const statements = await statementsOf(migration);
+      const statements = await plainStatementsOf(migration);
       assert.notDeepEqual(statements, []);
       assert.deepEqual(refusedStatements(statements, migration.contracts !== undefined), []);
+    });
+
+    it(`${name} says why if it changes rows`, async () => {
+      if (migration.rewrites !== undefined) return;
+      assert.deepEqual(rewritingStatements(await plainStatementsOf(migration)), []);
     });
 
     it(`${name} names an earlier migration if it takes something away`, () => {
@@ -129,6 +134,25 @@ describe('the rule for migrations', () => {
       for (const mayContract of [false, true]) {
         assert.match((await refused(change, mayContract)).join(), /^break: /);
       }
+    });
+  }
+});
+
+describe('what rewrites data', () => {
+  const cases: readonly (readonly [statement: string, rewrites: boolean])[] = [
+    ['update products set name = trim(name)', true],
+    ['delete from invitations', true],
+    ['with old as (select 1) update sales set currency = $$EUR$$', true],
+    ['insert into products (sku) values (1) on conflict (sku) do update set name = $$$$', true],
+    ['truncate sales', true],
+    ['create table shops (id uuid); update shops set id = null', false],
+    ['alter table products add column barcode text', false],
+    ['insert into products (sku) values ($$update$$)', false],
+  ];
+  for (const [statement, rewrites] of cases) {
+    it(`${rewrites ? 'is' : 'is not'} ${statement}`, async () => {
+      const statements = await plainStatementsOf({ up: (db) => execute(db, statement) });
+      assert.equal(rewritingStatements(statements).length, rewrites ? 1 : 0);
     });
   }
 });

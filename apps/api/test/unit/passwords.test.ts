@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { hashPassword, passwordMatches } from '../../src/auth/passwords.js';
+import { hashPassword, NO_PASSWORD, passwordMatches } from '../../src/auth/passwords.js';
 
 describe('passwords', () => {
   it('are kept as argon2id hashes and compared', async () => {
@@ -13,5 +13,8 @@ describe('passwords', () => {
 
   it('match nobody when the user is unknown', async () => {
     assert.equal(await passwordMatches(undefined, 'nobody has this password'), false);
+    for (const password of ['nobody has this password', NO_PASSWORD, '']) {
+      assert.equal(await passwordMatches(NO_PASSWORD, password), false);
+    }
   });
 });

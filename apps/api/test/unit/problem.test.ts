@@ -22,9 +22,13 @@ describe('problems', () => {
 
   it('tell a database that is away from a statement that is wrong', () => {
     const withCode = (code: string) => Object.assign(new Error('x'), { code });
-    for (const code of ['ECONNREFUSED', 'ETIMEDOUT', '57P01', '57P03', '08006', '28P01']) {
+    for (const code of ['ECONNREFUSED', 'ETIMEDOUT', '57P01', '57P03', '08006', '28P01', '53100']) {
       assert.ok(isDatabaseUnavailable(withCode(code)), code);
     }
+    // As of a server that can't write a file that each new session needs.
+    const fatal = Object.assign(new Error('could not write init file'), { severity: 'FATAL', code: 'XX000' });
+    assert.ok(isDatabaseUnavailable(fatal));
+    assert.ok(!isDatabaseUnavailable(Object.assign(new Error('x'), { severity: 'ERROR', code: 'XX000' })));
     assert.ok(isDatabaseUnavailable(new AggregateError([withCode('ECONNREFUSED')])));
     assert.ok(isDatabaseUnavailable(new Error('timeout exceeded when trying to connect')));
     for (const code of ['23505', '42601', '22P02']) assert.ok(!isDatabaseUnavailable(withCode(code)), code);

@@ -1,28 +1,24 @@
-import {
-  DummyDriver,
-  Kysely,
-  type Migration,
-  PostgresAdapter,
-  PostgresIntrospector,
-  PostgresQueryCompiler,
-} from 'kysely';
+import type { Migration } from 'kysely';
 
-/** What a migration sends to PostgreSQL, on a database that answers every query with no rows. */
-export async function statementsOf(migration: Migration): Promise<string[]> {
-  const sent: string[] = [];
-  const db = new Kysely<unknown>({
-    dialect: {
-      createAdapter: () => new PostgresAdapter(),
-      createDriver: () => new DummyDriver(),
-      createIntrospector: (kysely) => new PostgresIntrospector(kysely),
-      createQueryCompiler: () => new PostgresQueryCompiler(),
-    },
-    log: ({ query }) => {
-      sent.push(query.sql);
-    },
+import { statementsOf } from '../../src/database/plan.js';
+
+/** The statements of a migration, each as words. */
+export async function plainStatementsOf(migration: Migration): Promise<string[]> {
+  const sent = await statementsOf(migration);
+  return sent.flatMap(({ sql }) => plain(sql).split(';')).flatMap((sql) => sql.trim() || []);
+}
+
+/** Which of the statements change rows of a table that was there before. */
+export function rewritingStatements(statements: readonly string[]): string[] {
+  const created = createdBy(statements);
+  return statements.filter((statement) => {
+    const table = /^(?:update|delete from|merge into|truncate(?: table)?) (?:only )?([\w.]+)/.exec(
+      statement,
+    )?.[1];
+    return (
+      (table !== undefined && !created.has(table)) || /^(with|insert) .*\b(update|delete)\b/.test(statement)
+    );
   });
-  await migration.up(db);
-  return sent.flatMap((sql) => plain(sql).split(';')).flatMap((sql) => sql.trim() || []);
 }
 
 /** What a statement is to code that knows only the schema before it. */
@@ -30,14 +26,17 @@ type Kind = 'addition' | 'contraction' | 'break';
 
 /** Which of the statements the version before can't work with; a contraction is for `contracts` to allow. */
 export function refusedStatements(statements: readonly string[], mayContract: boolean): string[] {
-  const created = new Set<string>();
-  return statements.flatMap((statement) => {
-    const table = /^create table ([\w.]+)/.exec(statement)?.[1];
-    if (table !== undefined && table !== 'if') created.add(table);
-    const kind = kindOf(statement, created);
+  return statements.flatMap((statement, index) => {
+    const kind = kindOf(statement, createdBy(statements.slice(0, index)));
     if (kind === 'addition' || (kind === 'contraction' && mayContract)) return [];
     return [`${kind}: ${statement}`];
   });
+}
+
+function createdBy(statements: readonly string[]): Set<string> {
+  return new Set(
+    statements.flatMap((statement) => /^create table (?!if )([\w.]+)/.exec(statement)?.[1] ?? []),
+  );
 }
 
 /**

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# restore.sh plan|restore: shows which backup it takes, or puts that backup in the place of the data folder. The folder
+# before is kept beside it. Cut off at any point, it can be run again: the data folder is changed by one rename.
+. "$(dirname "$0")/common.sh"
+. "$SCRIPTS/recover.sh"
+
+use_storage
+choose
+if [ "$1" = plan ]; then
+  cat "$RUN/manifest.txt"
+  exit
+fi
+
+new=$PGDATA.restoring
+old=$PGDATA.before-$RESTORE_ID
+if [ -e "$PGDATA/restored-$RESTORE_ID" ]; then
+  say "this restore is done"
+  exit
+fi
+needed=$(($(value "$RUN/manifest.txt" database-bytes) / 1024 * 11 / 10 + 131072))
+rm -rf "$new"
+free=$(df -Pk "$(dirname "$PGDATA")" | awk 'NR == 2 { print $4 }')
+[ "$free" -ge "$needed" ] ||
+  die "the volume has $((free / 1024)) MiB free, and the restored data need $((needed / 1024)) beside what is there: grow the claim, or restore into another namespace"
+
+fetch "$new"
+recover "$new"
+
+# The passwords are those of the Secrets now, whatever they were when the backup was made.
+quoted() { sed "s/'/''/g" "$1"; }
+{
+  for folder in $SECRETS/roles/*/; do
+    echo "alter role \"$(cat "$folder/username")\" password '$(quoted "$folder/password")';"
+  done
+} | query
+compare
+query -c checkpoint >/dev/null
+kill -INT $SERVER
+wait $SERVER || true
+touch "$new/restored-$RESTORE_ID"
+sync
+if [ -e "$PGDATA" ]; then
+  mv "$PGDATA" "$old"
+  say "the files of before are in $old"
+fi
+mv "$new" "$PGDATA"
+sync
+say "restored"

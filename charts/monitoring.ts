@@ -1,0 +1,43 @@
+import type { Construct } from 'constructs';
+import { alertGroups } from '../alerts/groups.ts';
+import {
+  PodMonitor,
+  PrometheusRule,
+  PrometheusRuleSpecGroupsRulesExpr,
+} from '../imports/monitoring.coreos.com.ts';
+import { selectorLabels } from '../lib/labels.ts';
+import { scrapeTargets } from './scrape-targets.ts';
+import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
+
+/** What to ask for metrics and when to alert, for a Prometheus operator that the cluster has. */
+export class MonitoringChart extends ZakposChart {
+  constructor(scope: Construct, id: string, props: ZakposChartProps) {
+    super(scope, id, props);
+    const { labels } = props.config.monitoring;
+
+    for (const { workload, port, path } of scrapeTargets(props.config)) {
+      new PodMonitor(this, workload, {
+        metadata: { name: workload, labels },
+        spec: {
+          selector: { matchLabels: selectorLabels(workload) },
+          podMetricsEndpoints: [{ port: port.name, path }],
+        },
+      });
+    }
+    new PrometheusRule(this, 'alerts', {
+      metadata: { name: 'zakpos', labels },
+      spec: {
+        groups: alertGroups(props.config).map(({ name, rules }) => ({
+          name,
+          rules: rules.map((rule) => ({
+            alert: rule.name,
+            expr: PrometheusRuleSpecGroupsRulesExpr.fromString(rule.expr),
+            for: rule.for,
+            labels: { severity: rule.severity },
+            annotations: { summary: rule.summary, runbook: rule.runbook },
+          })),
+        })),
+      },
+    });
+  }
+}

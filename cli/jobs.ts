@@ -1,0 +1,59 @@
+/** Jobs that a command starts: followed to their end, with what they say. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { look, progressOf, type Component } from './components.ts';
+import { CliError } from './errors.ts';
+import { lastLines } from './exec.ts';
+import type { Kubectl } from './kubectl.ts';
+import { reasonOf } from './reasons.ts';
+import type { Line } from './steps.ts';
+
+/** A time that sorts as text and may be part of a name: 20261121t103000z. */
+export const stamp = (): string =>
+  new Date()
+    .toISOString()
+    .replace(/\.\d+|[-:]/g, '')
+    .toLowerCase();
+
+/** Runs a CronJob's Job now. Answers what it printed. */
+export async function runNow(
+  kubectl: Kubectl,
+  namespace: string,
+  cronJob: string,
+  line: Line,
+): Promise<string> {
+  const job = `${cronJob}-${stamp()}`;
+  await kubectl.run(['-n', namespace, 'create', 'job', job, `--from=cronjob/${cronJob}`]);
+  return follow(kubectl, namespace, job, line);
+}
+
+/**
+ * Waits for the end of a Job and shows its last words meanwhile. Answers what it printed.
+ * @throws {CliError} when it has failed, its pod can't start, or somebody has deleted it
+ */
+export async function follow(kubectl: Kubectl, namespace: string, job: string, line: Line): Promise<string> {
+  const component: Component = { kind: 'Job', name: job, namespace };
+  const logs = async (...more: string[]): Promise<string> =>
+    (await kubectl.attempt(['-n', namespace, 'logs', `job/${job}`, ...more])).stdout;
+  for (;;) {
+    const seen = await look(kubectl, [namespace]);
+    if (!seen.some(({ kind, metadata }) => kind === 'Job' && metadata.name === job)) {
+      throw new CliError(
+        `Job ${job} is gone: somebody has deleted it.`,
+        'Run the same command again, and no other meanwhile.',
+      );
+    }
+    const { ready, failed, pods } = progressOf(component, seen);
+    if (ready) return logs();
+    if (failed !== undefined) {
+      throw new CliError(
+        `Job ${job} has failed (${failed}); it says:\n${lastLines(await logs(), 5)}`,
+        `\`${kubectl.command(`-n ${namespace} logs job/${job}`)}\` has all of it.`,
+      );
+    }
+    const stuck = pods.map((pod) => reasonOf(pod, Date.now())).find((reason) => reason?.fix !== undefined);
+    if (stuck?.fix !== undefined) throw new CliError(`Job ${job} can't run: ${stuck.fact}`, stuck.fix);
+    const said = (await logs('--tail=1')).trim();
+    if (said !== '') line.note(said);
+    await sleep(1000);
+  }
+}

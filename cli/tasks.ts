@@ -1,0 +1,60 @@
+/** Single tasks of the API's image on the database: a Job each, which leaves nothing behind. */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sourceHashes } from '../environments/images.ts';
+import type { Config } from '../environments/schema.ts';
+import { readManifest, ROOT } from './environment.ts';
+import { CliError } from './errors.ts';
+import { follow } from './jobs.ts';
+import type { Kubectl } from './kubectl.ts';
+import type { Line } from './steps.ts';
+
+/**
+ * Runs a command of the API's image as the schema's owner, and answers what it printed.
+ * @throws {CliError} with its last words, when it fails
+ */
+export async function runTask(
+  kubectl: Kubectl,
+  config: Config,
+  command: readonly string[],
+  line: Line,
+): Promise<string> {
+  const { composeTask } = await import('../main.ts');
+  const folder = mkdtempSync(join(tmpdir(), 'zakpos-task-'));
+  composeTask(config, sourceHashes(ROOT), folder, command).synth();
+  const file = join(folder, 'task.yaml');
+  const job = readManifest(file).documents.find(({ kind }) => kind === 'Job')?.metadata.name;
+  if (job === undefined) throw new Error(`There is no Job in ${file}`);
+  const { namespace } = config;
+  // One that was cut off has the same name.
+  await kubectl.run(['-n', namespace, 'delete', 'job', job, '--ignore-not-found', '--wait']);
+  await kubectl.run(['apply', '--server-side', '--force-conflicts', '-f', file]);
+  const said = await follow(kubectl, namespace, job, line);
+  await kubectl.run(['-n', namespace, 'delete', 'job', job]);
+  return said;
+}
+
+/**
+ * The command that migrates.
+ * @throws {CliError} where the API's image has none
+ */
+export function migrationsOf({ environment, api }: Config): readonly string[] {
+  if (api.migrations !== null) return api.migrations;
+  throw new CliError(
+    `The API of ${environment} has no migrations: api.migrations is null.`,
+    'Name the command of your image that migrates.',
+  );
+}
+
+/**
+ * The command of a program that the reference API's image has beside the server.
+ * @throws {CliError} where another image is in its place
+ */
+export function ownProgram({ api }: Config, name: string, args: readonly string[] = []): readonly string[] {
+  if (api.image === undefined) return ['node', `dist/${name}.js`, ...args];
+  throw new CliError(
+    `The image of the API is ${api.image}, which need not have dist/${name}.js.`,
+    "Only the repository's own API has that program.",
+  );
+}
