@@ -111,14 +111,14 @@ export async function untilUploaded(kubectl: Kubectl, namespace: string, line: L
   // By the archive's clock: this machine's may be another.
   const stopped = await ask('date', '+%s');
   if (!stopped.ok) {
-    line.note('the archive does not run: what it has not shipped is not restored');
+    line.note('the archive does not run: what it has not uploaded is not restored');
     return;
   }
   line.note('waiting for the last of the log to be in the bucket');
   const deadline = Date.now() + 60_000;
   for (;;) {
     const uploaded = await ask('cat', '/run/backup/uploaded');
-    if (shipped.ok && Number(uploaded.stdout) > Number(stopped.stdout)) return;
+    if (uploaded.ok && Number(uploaded.stdout) > Number(stopped.stdout)) return;
     if (Date.now() > deadline) {
       throw new CliError(
         'The last of the log does not get into the bucket.',

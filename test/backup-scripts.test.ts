@@ -710,9 +710,13 @@ describe('the log that was received', () => {
   test('is shipped: what is whole leaves the claim, and what has begun goes along', () => {
     const pod = received();
     pod.write(`bucket/${SYSTEM}/wal/${SEGMENT}.partial.gz`, gzipSync('who'));
+    pod.write('run/backup/received', '1795260000');
     pod.run('upload.sh');
     expect(onClaim(pod)).toEqual(['000000010000000000000008.partial']);
     expect(inBucket(pod, SEGMENT)).toBe('whole');
+    // All that there was when it began to look, and all up to the time that had been received by then.
+    expect(pod.read('run/backup/uploaded')).toBe(`${Date.parse('2026-11-21T12:00:00Z') / 1000}\n`);
+    expect(pod.read('run/backup/shipped')).toBe('1795260000\n');
     expect(inBucket(pod, '000000010000000000000008.partial')).toBe('beginning');
     expect(pod.objects).not.toContain(`${SYSTEM}/wal/${SEGMENT}.partial.gz`);
   });
@@ -724,7 +728,7 @@ describe('the log that was received', () => {
     const { stderr } = pod.run('upload.sh');
     expect(onClaim(pod)).toEqual([SEGMENT, '000000010000000000000008.partial']);
     expect(stderr).toContain(`${SYSTEM}/wal/${SEGMENT}.gz does not read back as it is: `);
-    expect(existsSync(pod.at('run/backup/shipped'))).toBe(false);
+    for (const mark of ['uploaded', 'shipped']) expect(existsSync(pod.at(`run/backup/${mark}`))).toBe(false);
   });
 
   test('never replaces what is there under its name, and stays on the claim', () => {
@@ -734,7 +738,7 @@ describe('the log that was received', () => {
     pod.run('upload.sh');
     expect(inBucket(pod, SEGMENT)).toBe("another server's");
     expect(onClaim(pod)).toContain(SEGMENT);
-    expect(existsSync(pod.at('run/backup/shipped'))).toBe(false);
+    for (const mark of ['uploaded', 'shipped']) expect(existsSync(pod.at(`run/backup/${mark}`))).toBe(false);
   });
 
   test('was shipped once it was, when it is run again after it was cut off before it let go', () => {

@@ -191,26 +191,29 @@ async function restoreLive(
   const isLost = lost.includes(RESTORE_CLAIM);
   const scale = (replicas: number): Promise<string> =>
     kubectl.run(['-n', namespace, 'scale', 'statefulset', POSTGRES, `--replicas=${replicas}`]);
+  await endOthers(kubectl, namespace);
   let said: string;
-  try {
-    let said: string;
   try {
     await step('Stopping the database', async (line) => {
       await scale(0);
-      // The pod of a lost node ends with its claim.
-      if (lost.includes(RESTORE_CLAIM)) return;
-      await kubectl.run(
-        ['-n', namespace, 'wait', '--for=delete', `pod/${POSTGRES}-0`, `--timeout=${STOP_SECONDS}s`],
-        { timeoutSeconds: STOP_SECONDS + 10 },
-      );
-      if (lost.length === 0) await untilUploaded(kubectl, namespace, line);
+      if (!isLost) {
+        await kubectl.run(
+          ['-n', namespace, 'wait', '--for=delete', `pod/${POSTGRES}-0`, `--timeout=${STOP_SECONDS}s`],
+          { timeoutSeconds: STOP_SECONDS + 10 },
+        );
+      }
+      // What is restored to a time has long been in the bucket.
+      if (at === undefined && !lost.includes(ARCHIVE_CLAIM)) await untilUploaded(kubectl, namespace, line);
     });
     if (lost.length > 0) await step('Claims', () => replaceClaims(kubectl, namespace, lost));
     await applyMissingClaim(kubectl, namespace, files);
     said = await runRestore(kubectl, namespace, files);
   } catch (error) {
     // The files of before are as they were; a new claim has none, and would become an empty shop.
-    if (!lost.includes(RESTORE_CLAIM)) await scale(1);
+    if (!isLost) {
+      await endOthers(kubectl, namespace);
+      await scale(1);
+    }
     throw error;
   }
   await step('Starting the database', async () => {

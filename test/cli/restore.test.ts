@@ -325,8 +325,8 @@ class Cluster {
     if (command === 'bash /opt/backup/list.sh') return { stdout: this.list };
     this.clock += 1;
     if (command === 'date +%s') return { stdout: `${this.clock}\n` };
-    if (command !== 'cat /run/backup/shipped') throw new Error(`nobody knows ${command}`);
-    this.note('asks what is shipped');
+    if (command !== 'cat /run/backup/uploaded') throw new Error(`nobody knows ${command}`);
+    this.note('asks what is uploaded');
     return { stdout: `${this.archive === 'ships' ? this.clock : 1_795_000_000}\n` };
   }
 }
@@ -677,7 +677,7 @@ describe('a restore onto the live database', () => {
       'plan is deleted',
       'the database is stopped',
       'waits for its end',
-      'asks what is shipped',
+      'asks what is uploaded',
       'restore in zakpos',
       ...AFTERWARDS,
     ]);
@@ -711,7 +711,7 @@ describe('a restore onto the live database', () => {
   test('to a time does not wait for the log after it', async () => {
     cluster.archive = 'stuck';
     await run({ ...TYPED, at: '2026-11-20T22:30:00Z' });
-    expect(cluster.events).not.toContain('asks what is shipped');
+    expect(cluster.events).not.toContain('asks what is uploaded');
     expect(cluster.events.slice(-5)).toEqual(AFTERWARDS);
   });
 
@@ -747,7 +747,7 @@ describe('a restore onto the live database', () => {
         'plan in zakpos',
         'plan is deleted',
         'the database is stopped',
-        'asks what is shipped',
+        'asks what is uploaded',
         `claim ${CLAIM} is deleted`,
         'pod zakpos-postgres-0 is deleted',
         `claim ${BROKER_CLAIM} is deleted`,
@@ -776,7 +776,7 @@ describe('a restore onto the live database', () => {
 
     test('waits for no archive that is lost, too', async () => {
       await run({ ...TYPED, replaceClaim: [CLAIM, ARCHIVE_CLAIM] });
-      expect(cluster.events).not.toContain('asks what is shipped');
+      expect(cluster.events).not.toContain('asks what is uploaded');
     });
   });
 
