@@ -54,6 +54,7 @@ access_key_id = $(cat $SECRETS/s3/access-key-id)
 secret_access_key = $(cat $SECRETS/s3/secret-access-key)
 no_check_bucket = true
 chunk_size = $S3_CHUNK_SIZE
+upload_concurrency = 2
 [store]
 type = crypt
 remote = s3:$S3_BUCKET/$S3_PREFIX

@@ -29,6 +29,10 @@ recover "$new"
 # The passwords are those of the Secrets now, whatever they were when the backup was made.
 quoted() { sed "s/'/''/g" "$1"; }
 {
+  # None of it into the log.
+  echo 'set log_min_error_statement = panic; set log_statement = none; set log_min_duration_statement = -1;'
+  # A login that a rotation has ended since stays so.
+  echo "select format('alter role %I password null', rolname) from pg_roles where rolname like 'zakpos%' \\gexec"
   for folder in $SECRETS/roles/*/; do
     echo "alter role \"$(cat "$folder/username")\" password '$(quoted "$folder/password")';"
   done

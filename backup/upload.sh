@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Ships what receive.sh has received, and notes up to when that is all there was. A whole segment leaves the claim once it was read back from the bucket; the
-# beginning of the next goes along every few seconds, so that the loss of a node costs no more than those.
+# Ships what receive.sh has received, and notes up to when that is all there was. A whole segment leaves the claim once
+# it was read back from the bucket; the beginning of the next goes along every few seconds, so that the loss of a node
+# costs no more than those.
 . "$(dirname "$0")/common.sh"
 
 INTERVAL=5
@@ -11,7 +12,7 @@ put() {
   gzip -1 -c "$1" >"$scratch"
   # Another server may write under this name: what is there is never replaced by anything else.
   store copyto --immutable "$scratch" "store:$2" 2>"$RUN/upload.log" || true
-  if ! store cat "store:$2" 2>>"$RUN/upload.log" | gunzip -c 2>>"$RUN/upload.log" | cmp -s - "$1"; then
+  if ! store cat "store:$2" 2>>"$RUN/upload.log" | gunzip -c 2>/dev/null | cmp -s - "$1"; then
     say "$2 does not read back as it is: $(tail -1 "$RUN/upload.log")"
     return 1
   fi
@@ -50,7 +51,7 @@ ship() {
       esac
     done
     # Of the timeline before a restore, nothing more comes.
-    [ "$(basename "$folder")" = "$(cat /wal/current 2>/dev/null)" ] || rm -r "$folder"
+    [ ! -s /wal/current ] || [ "$(basename "$folder")" = "$(cat /wal/current)" ] || rm -r "$folder"
   done
 }
 

@@ -82,19 +82,21 @@ const tools = Volume.emptyDir('tools', { mebibytes: 256 });
 /** Logins and keys as rclone and libpq read them, in memory. */
 const run = Volume.emptyDir('run', { memory: true, mebibytes: 64 });
 
-/** A container that runs one of the scripts against the bucket. */
-export function backupContainer(
-  config: Config,
-  script: string,
-  props: Pick<ContainerProps, 'name' | 'resources' | 'env' | 'mounts'> & { readonly scripts: Volume },
-): ContainerProps {
+export interface BackupContainerProps extends Pick<ContainerProps, 'name' | 'resources' | 'env' | 'mounts'> {
+  /** The scripts; one of them is run. */
+  readonly scripts: Volume;
+}
+
+/** A container that runs one of the scripts against the bucket, with its key and that of the backups. */
+export function bucketContainer(config: Config, script: string, props: BackupContainerProps): ContainerProps {
   const { s3 } = config.backups;
   if (s3 === undefined) throw new Error('There is no bucket: set backups.s3');
-  const [command, ...args] = script.split(' ');
-  return {
-    name: props.name,
-    image: config.postgres.image,
-    command: ['bash', `${SCRIPTS}/${command ?? ''}`, ...args],
+  const keys = {
+    s3: { name: s3.secret, keys: ['access-key-id', 'secret-access-key'] },
+    'backup-key': secretRef(config, 'backupKey'),
+  };
+  return backupContainer(config, script, {
+    ...props,
     env: {
       RCLONE: `${TOOLS}/rclone`,
       S3_ENDPOINT: s3.endpoint ?? '',
@@ -102,22 +104,34 @@ export function backupContainer(
       S3_PREFIX: backupPrefix(config),
       S3_REGION: s3.region,
       S3_CHUNK_SIZE: `${chunkMebibytes(config)}Mi`,
+      ...props.env,
+    },
+    mounts: [
+      { volume: tools, path: TOOLS },
+      ...Object.entries(keys).map(([name, secret]) => ({
+        volume: Volume.secret(name, secret),
+        path: `${SECRETS}/${name}`,
+      })),
+      ...(props.mounts ?? []),
+    ],
+  });
+}
+
+/** A container that runs one of the scripts with PostgreSQL's tools. */
+export function backupContainer(config: Config, script: string, props: BackupContainerProps): ContainerProps {
+  const [command, ...args] = script.split(' ');
+  return {
+    name: props.name,
+    image: config.postgres.image,
+    command: ['bash', `${SCRIPTS}/${command ?? ''}`, ...args],
+    env: {
       PGDATABASE: config.postgres.database,
       ...props.env,
     },
     resources: props.resources,
     mounts: [
       { volume: props.scripts, path: SCRIPTS },
-      { volume: tools, path: TOOLS },
       { volume: run, path: '/run/backup' },
-      {
-        volume: Volume.secret('s3', { name: s3.secret, keys: ['access-key-id', 'secret-access-key'] }),
-        path: `${SECRETS}/s3`,
-      },
-      {
-        volume: Volume.secret('backup-key', secretRef(config, 'backupKey')),
-        path: `${SECRETS}/backup-key`,
-      },
       { volume: Volume.emptyDir('tmp'), path: '/tmp' },
       ...(props.mounts ?? []),
     ],

@@ -5,6 +5,7 @@ import { HardenedCronJob, HardenedStatefulSet } from '../lib/workloads.ts';
 import {
   BACKUP_SCRIPTS,
   backupContainer,
+  bucketContainer,
   backupPod,
   backupScripts,
   DATA,
@@ -49,13 +50,13 @@ export class BackupsChart extends ZakposChart {
           env: database.env,
           mounts: [...database.mounts, { volume: log, path: '/wal' }],
         }),
-        backupContainer(config, 'upload.sh', {
+        bucketContainer(config, 'upload.sh', {
           name: 'upload',
           scripts,
           resources,
           mounts: [{ volume: log, path: '/wal' }],
         }),
-        backupContainer(config, 'metrics.sh', {
+        bucketContainer(config, 'metrics.sh', {
           name: 'measure',
           scripts,
           resources,
@@ -91,7 +92,7 @@ export class BackupsChart extends ZakposChart {
       ...cronJob,
       schedule: backups.schedule,
       containers: [
-        backupContainer(config, 'backup.sh', {
+        bucketContainer(config, 'backup.sh', {
           name: 'backup',
           scripts,
           resources: backups.resources,
@@ -107,7 +108,7 @@ export class BackupsChart extends ZakposChart {
       ...cronJob,
       schedule: backups.drillSchedule,
       containers: [
-        backupContainer(config, 'drill.sh', {
+        bucketContainer(config, 'drill.sh', {
           name: 'drill',
           scripts: backupScripts(this, RESTORE_DRILL, RESTORE_SCRIPTS),
           resources: backups.resources,

@@ -5,7 +5,7 @@ import { k8s } from '../lib/k8s.ts';
 import { Volume, type Mount } from '../lib/volume.ts';
 import { HardenedJob } from '../lib/workloads.ts';
 import {
-  backupContainer,
+  bucketContainer,
   backupPod,
   backupScripts,
   DATA,
@@ -87,7 +87,7 @@ function restoreJob(
     backoffLimit: mode === 'plan' ? 0 : 3,
     activeDeadlineSeconds: 24 * 3600,
     containers: [
-      backupContainer(config, `restore.sh ${mode}`, {
+      bucketContainer(config, `restore.sh ${mode}`, {
         name: 'restore',
         scripts: backupScripts(scope, RESTORE, RESTORE_SCRIPTS),
         // A plan is made while the database still runs.

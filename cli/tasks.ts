@@ -1,5 +1,5 @@
 /** Single tasks of the API's image on the database: a Job each, which leaves nothing behind. */
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sourceHashes } from '../environments/images.ts';
@@ -21,15 +21,20 @@ export async function runTask(
   line: Line,
 ): Promise<string> {
   const { composeTask } = await import('../main.ts');
-  const folder = mkdtempSync(join(tmpdir(), 'zakpos-task-'));
-  composeTask(config, sourceHashes(ROOT), folder, command).synth();
-  const file = join(folder, 'task.yaml');
-  const job = readManifest(file).documents.find(({ kind }) => kind === 'Job')?.metadata.name;
-  if (job === undefined) throw new Error(`There is no Job in ${file}`);
   const { namespace } = config;
-  // One that was cut off has the same name.
-  await kubectl.run(['-n', namespace, 'delete', 'job', job, '--ignore-not-found', '--wait']);
-  await kubectl.run(['apply', '--server-side', '--force-conflicts', '-f', file]);
+  const folder = mkdtempSync(join(tmpdir(), 'zakpos-task-'));
+  let job: string | undefined;
+  try {
+    composeTask(config, sourceHashes(ROOT), folder, command).synth();
+    const file = join(folder, 'task.yaml');
+    job = readManifest(file).documents.find(({ kind }) => kind === 'Job')?.metadata.name;
+    if (job === undefined) throw new Error(`There is no Job in ${file}`);
+    // One that was cut off has the same name.
+    await kubectl.run(['-n', namespace, 'delete', 'job', job, '--ignore-not-found', '--wait']);
+    await kubectl.run(['apply', '--server-side', '--force-conflicts', '-f', file]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
   const said = await follow(kubectl, namespace, job, line);
   await kubectl.run(['-n', namespace, 'delete', 'job', job]);
   return said;

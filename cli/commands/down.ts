@@ -1,8 +1,7 @@
 /** `npm run down`: removes the kind cluster, after saying what is lost with it and asking. */
-import { createInterface } from 'node:readline/promises';
 import { z } from 'zod';
+import { confirmed } from '../ask.ts';
 import { clusterOf, KindCluster } from '../cluster.ts';
-import { CliError } from '../errors.ts';
 import { step } from '../steps.ts';
 import { checkTools } from '../tools.ts';
 
@@ -34,7 +33,13 @@ export async function down(options: DownOptions): Promise<void> {
   }
   console.log(`The kind cluster "${kind.name}" is removed with everything in it:`);
   console.log(await whatIsLost(kind, state === 'ours'));
-  if (options.yes !== true && !(await confirmed())) {
+  const sure = await confirmed({
+    text: 'Remove it? Type yes:',
+    answer: 'yes',
+    ...(options.yes === true ? { said: 'yes' } : {}),
+    option: 'npm run down -- --yes',
+  });
+  if (!sure) {
     console.log('Nothing was removed.');
     return;
   }
@@ -48,16 +53,4 @@ async function whatIsLost(kind: KindCluster, answers: boolean): Promise<string> 
     ({ metadata, spec }) => `  ${metadata.namespace}/${metadata.name} (${spec.resources.requests.storage})`,
   );
   return rows.length === 0 ? '  no volumes' : rows.join('\n');
-}
-
-async function confirmed(): Promise<boolean> {
-  if (!process.stdin.isTTY) {
-    throw new CliError('Nobody is there to say yes.', 'Say it on the command line: `npm run down -- --yes`.');
-  }
-  const prompt = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return (await prompt.question('Remove it? Type yes: ')).trim() === 'yes';
-  } finally {
-    prompt.close();
-  }
 }

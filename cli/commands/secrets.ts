@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { cliCertificates } from '../../environments/certificates.ts';
 import type { Config } from '../../environments/schema.ts';
+import { secretSpecs } from '../../environments/secrets.ts';
 import { factsOf } from '../certificates.ts';
 import { readConfig, synthesize } from '../environment.ts';
 import { CliError } from '../errors.ts';
@@ -47,6 +48,12 @@ export async function secrets(options: SecretsOptions): Promise<boolean> {
   await kubectl.run(['apply', '--server-side', '-f', `${folder}/00-namespace.yaml`]);
   const made = await makeMissing(kubectl, config);
   console.log(made.length === 0 ? 'All Secrets are there; none was changed.' : `Made ${made.join(', ')}.`);
+  const key = secretSpecs(config).backupKey.name;
+  if (made.includes(key)) {
+    console.log(
+      `Keep a copy of ${key} outside of the cluster: without it, no backup can be read. \`${kubectl.command(`-n ${config.namespace} get secret ${key} -o jsonpath='{.data.password}' | base64 --decode`)}\``,
+    );
+  }
   return true;
 }
 

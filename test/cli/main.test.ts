@@ -130,7 +130,7 @@ describe('down', () => {
       'The kind cluster "shop" is removed with everything in it:\n  zakpos/data-zakpos-postgres-0 (2Gi)\n',
     );
     expect(stderr).toBe(
-      '\nNobody is there to say yes.\n  Say it on the command line: `npm run down -- --yes`.\n',
+      '\nNobody is there to confirm it.\n  Say it on the command line: `npm run down -- --yes`.\n',
     );
     expect({ code, deletions: calls.filter(isDeletion) }).toEqual({ code: 1, deletions: [] });
   });
@@ -435,8 +435,11 @@ describe('what changes volumes', () => {
   const changes = ({ calls }: Run): string[] => calls.filter((call) => !call.includes(' get '));
 
   test.concurrent.each([
-    [[], 'Nobody has named'],
-    [['--claim', claim, '--claim', 'data-zakpos-redis-0'], `"${claim} data-zakpos-redis-0" has not named`],
+    [[], `Nobody is there to confirm it.\n  Say it on the command line: \`--claim ${claim}\`.`],
+    [
+      ['--claim', claim, '--claim', 'data-zakpos-redis-0'],
+      `Expected \`--claim ${claim}\`, not "${claim} data-zakpos-redis-0".\n  Nothing was changed.`,
+    ],
   ])('asks for the names of claims that a move deletes: %j', async (args, said) => {
     const run = await zakpos(
       ['move', 'postgres', '--to-node', 'node-b', ...args, ...SHOP],
@@ -446,9 +449,7 @@ describe('what changes volumes', () => {
     expect(run.stdout).toMatch(
       /^zakpos-postgres-0 moves its data:\n {2}data-zakpos-postgres-0: from volume pv-1 into a new one of 2Gi and class standard on node-b\n/,
     );
-    expect(run.stderr).toBe(
-      `\n${said} the claims that are deleted and made again. Nothing was touched.\n  Name them: \`--claim ${claim}\`.\n`,
-    );
+    expect(run.stderr).toBe(`\n${said}\n`);
     expect({ code: run.code, changes: changes(run) }).toEqual({ code: 1, changes: [] });
   });
 
