@@ -212,18 +212,37 @@ const jobList = z.object({
   ),
 });
 
-/** Ends Jobs of a restore that are at work: two, or one and the database, must not write to one volume. */
-export async function endOthers(kubectl: Kubectl, namespace: string): Promise<void> {
+/** Names of Jobs of a restore that have not ended. */
+async function jobsAtWork(kubectl: Kubectl, namespace: string): Promise<string[]> {
   const label = `app.kubernetes.io/name=${RESTORE}`;
   const jobs = (await kubectl.json(jobList, ['-n', namespace, 'get', 'jobs', '-l', label]))?.items ?? [];
-  const atWork = jobs.filter(({ status }) =>
-    status.conditions.every(({ type, status }) => !/^(Complete|Failed)$/.test(type) || status !== 'True'),
-  );
+  return jobs
+    .filter(({ status }) =>
+      status.conditions.every(({ type, status }) => !/^(Complete|Failed)$/.test(type) || status !== 'True'),
+    )
+    .map(({ metadata }) => metadata.name);
+}
+
+/** Ends Jobs of a restore that are at work: two, or one and the database, must not write to one volume. */
+export async function endOthers(kubectl: Kubectl, namespace: string): Promise<void> {
+  const atWork = await jobsAtWork(kubectl, namespace);
   if (atWork.length === 0) return;
   await kubectl.run([
-    ...['-n', namespace, 'delete', 'jobs', ...atWork.map(({ metadata }) => metadata.name)],
-    ...['--ignore-not-found', '--cascade=foreground', '--wait'],
+    ...['-n', namespace, 'delete', 'jobs', ...atWork, '--ignore-not-found', '--cascade=foreground', '--wait'],
   ]);
+}
+
+/**
+ * Refuses to apply a database whose files a restore is about to exchange.
+ * @throws {CliError} when a restore is at work
+ */
+export async function refuseDuringRestore(kubectl: Kubectl, namespace: string): Promise<void> {
+  const [job] = await jobsAtWork(kubectl, namespace);
+  if (job === undefined) return;
+  throw new CliError(
+    `A restore is under way in namespace ${namespace} (Job ${job}); nothing was applied.`,
+    `Wait for its end: \`${kubectl.command(`-n ${namespace} logs -f job/${job}`)}\`; where its command was cut off, run that again.`,
+  );
 }
 
 export async function runRestore(kubectl: Kubectl, namespace: string, files: RestoreFiles): Promise<string> {

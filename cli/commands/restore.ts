@@ -10,6 +10,7 @@ import { readConfig } from '../environment.ts';
 import { CliError } from '../errors.ts';
 import { runNow, stamp } from '../jobs.ts';
 import type { Kubectl } from '../kubectl.ts';
+import { refuseDuringMove } from '../move-plan.ts';
 import {
   applyFile,
   applyMissingClaim,
@@ -191,6 +192,7 @@ async function restoreLive(
   const isLost = lost.includes(RESTORE_CLAIM);
   const scale = (replicas: number): Promise<string> =>
     kubectl.run(['-n', namespace, 'scale', 'statefulset', POSTGRES, `--replicas=${replicas}`]);
+  await refuseDuringMove(kubectl, namespace);
   await endOthers(kubectl, namespace);
   let said: string;
   try {

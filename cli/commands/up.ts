@@ -10,6 +10,7 @@ import { refuseImmutableChanges } from '../immutable.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { refuseDuringMove } from '../move-plan.ts';
 import { prune } from '../prune.ts';
+import { refuseDuringRestore } from '../restore.ts';
 import {
   describeProblem,
   makeMissing,
@@ -63,6 +64,7 @@ export async function up(options: UpOptions): Promise<void> {
   await step('Secrets', (line) => secrets(kubectl, config, rendered, kind !== undefined, line));
 
   await refuseDuringMove(kubectl, config.namespace);
+  await refuseDuringRestore(kubectl, config.namespace);
   await refuseImmutableChanges(kubectl, rendered.objects, flagsOf(options));
   await step('Apply', async (line) => {
     line.rename(`Apply: ${describeChanges(await apply(kubectl, rendered.files, rendered.crds))}`);

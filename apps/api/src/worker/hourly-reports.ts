@@ -10,7 +10,10 @@ export class HourlyReports {
     private readonly timeZone: string,
   ) {}
 
-  /** Counts an event once, however often it is delivered: remembering and counting are one statement. */
+  /**
+   * Counts an event once, however often it is delivered: remembering and counting are one statement. A sale that isn't
+   * there, since a restore has undone it, counts for nothing.
+   */
   async count({ id, occurredAt, sale }: SaleEvent): Promise<boolean> {
     const { numAffectedRows = 0n } = await sql`
       with fresh as (
@@ -19,6 +22,7 @@ export class HourlyReports {
       insert into sales_hourly as hourly (hour, sales, total_minor)
       select date_trunc('hour', ${occurredAt}::timestamptz, ${this.timeZone}), 1, ${sale.totalMinor}::bigint
       from fresh
+      where exists (select from sales where id = ${sale.id})
       on conflict (hour) do update
       set sales = hourly.sales + 1, total_minor = hourly.total_minor + excluded.total_minor
     `.execute(this.database.query);

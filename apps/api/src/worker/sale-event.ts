@@ -5,7 +5,7 @@ const saleEvent = z.object({
   id: z.uuid(),
   type: z.literal('sale.created'),
   occurredAt: z.iso.datetime({ offset: true }),
-  sale: z.object({ totalMinor: z.int().nonnegative() }),
+  sale: z.object({ id: z.uuid(), totalMinor: z.int().nonnegative() }),
 });
 
 export type SaleEvent = z.output<typeof saleEvent>;
