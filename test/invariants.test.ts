@@ -142,8 +142,8 @@ describe('an environment', () => {
       for (const object of objects) {
         for (const value of valuesIn(object.raw)) {
           const text = String(value);
-          // But for /dev/null, and SQL that asks for it.
-          if (/\b(undefined|NaN)\b|\[object |(?<!\/dev\/|is not )\bnull\b/.test(text))
+          // But for /dev/null, and SQL's.
+          if (/\b(undefined|NaN)\b|\[object |(?<!\/dev\/|is not |password )\bnull\b/.test(text))
             yield `${called(object)}: ${text}`;
         }
       }
