@@ -151,10 +151,10 @@ describe('an environment', () => {
   });
 });
 
-/** Texts, numbers and the like at any depth. */
+/** Names, texts, numbers and the like at any depth. */
 function valuesIn(value: unknown): unknown[] {
   if (typeof value !== 'object' || value === null) return [value];
-  return Object.values(value).flatMap(valuesIn);
+  return Object.entries(value).flatMap(([name, below]) => [name, ...valuesIn(below)]);
 }
 
 describe('Pod Security restricted', () => {

@@ -238,13 +238,16 @@ describe('rollback', () => {
     );
   });
 
-  test.concurrent('knows no stores, and touches nothing', async () => {
-    const run = await zakpos(['rollback', 'postgres', ...SHOP], kubectl({}));
-    expect(run.stderr).toMatch(
-      /^\n"postgres" is no app with rollouts\.\n {2}Name one of api, reports, web, mobile\./,
-    );
-    expectMistake(run);
-  });
+  test.concurrent.each([['postgres'], ['zakpos-api']])(
+    'knows no app "%s", and touches nothing',
+    async (name) => {
+      const run = await zakpos(['rollback', name, ...SHOP], kubectl({}));
+      expect(run.stderr).toMatch(
+        new RegExp(`^\\n"${name}" is no app with rollouts\\.\\n {2}Name one of api, reports, web, mobile\\.`),
+      );
+      expectMistake(run);
+    },
+  );
 });
 
 describe('secrets', () => {
@@ -279,8 +282,11 @@ describe('secrets', () => {
     expectMistake(run);
   });
 
-  test.concurrent('are rotated by a name that there is, wherever the options are', async () => {
-    const run = await zakpos(['secrets', '--env', 'prod', 'rotate', 'admin', ...SHOP], kubectl({}));
+  test.concurrent.each([
+    [['rotate', 'admin', '--env', 'prod', ...SHOP]],
+    [['--env', 'prod', 'rotate', 'admin', ...SHOP]],
+  ])('are rotated by a name that there is, wherever the options are: %j', async (args) => {
+    const run = await zakpos(['secrets', ...args], kubectl({}));
     expect(run.stderr).toMatch(
       /^\n"admin" is no Secret that can be rotated\.\n {2}Name one of .*zakpos-kafka-api/,
     );

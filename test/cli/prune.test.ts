@@ -6,7 +6,8 @@ import {
   type LabelledObject,
   type PruneScope,
 } from '../../cli/prune.ts';
-import { render, type Manifest } from '../manifests.ts';
+import type { Manifest } from '../manifests.ts';
+import { rendered } from '../variants.ts';
 import { FakeKubectl } from './fakes.ts';
 
 const scope: PruneScope = { namespaces: ['zakpos', 'zakpos-system'], wholeCluster: true };
@@ -86,17 +87,7 @@ describe('the kinds', () => {
   const customName = ({ apiVersion, kind }: Manifest): string =>
     `${kind.toLowerCase()}s.${apiVersion.split('/')[0] ?? ''}`;
   const custom: readonly string[] = PRUNED.custom;
-  const made = [
-    render('dev'),
-    render('cloud'),
-    render('test', { backups: { s3: { bucket: 'backups' } }, monitoring: { mode: 'operator' } }),
-    render('prod', {
-      ingress: { api: 'gateway' },
-      postgres: { mode: 'cloudnativepg' },
-      backups: { s3: { bucket: 'backups' } },
-      certificates: { source: 'cert-manager' },
-    }),
-  ].flatMap(({ objects }) => objects);
+  const made = rendered.flatMap(({ objects }) => objects);
 
   test('that charts make are all pruned or never pruned', () => {
     const unknown = made.filter(

@@ -153,7 +153,7 @@ class Cluster {
     if (call === 'get jobs -l app.kubernetes.io/name=zakpos-restore -o json')
       return { stdout: JSON.stringify({ items: this.seenJobs(namespace, ['plan', 'restore']) }) };
     // The plans of moves under way.
-    if (call.startsWith('get configmaps')) return '';
+    if (call.startsWith('get configmaps')) return {};
     if (call.startsWith('get deployments,statefulsets,jobs,replicasets,pods')) return this.look(namespace);
     if ((what = match(/^logs job\/(\S+)( --tail=1)?$/))) {
       const said = this.saidBy(what[1] ?? '');

@@ -45,26 +45,21 @@ export class World {
   private readonly store: 'postgres' | 'redis' | 'kafka' | 'jwt';
   /** What each pod of each Deployment has read when it started. */
   private readonly pods: Map<string, Data[]>;
-  /** Lines of each pooler's file of users. */
+  /** Lines of each pooler's file of users; it is looked at once before it is up to date. */
   private readonly poolers: string[][];
-  /** Whether the kubelet brings a pooler's file up to date only after somebody has looked at it. */
-  private readonly late: boolean;
   private version = 1;
   private calls = 0;
   private cut: CutOff | undefined;
 
-  /** With `before`, poolers know that from a rotation long ago, and the first of them is late to know more. */
-  constructor(config: Config, id: SecretId, data: Data, before?: Data) {
+  constructor(config: Config, id: SecretId, data: Data) {
     this.id = id;
-    this.late = before !== undefined;
     const spec = secretSpecs(config)[id];
     this.name = spec.name;
     this.data = data;
     this.store = id === 'redis' || id === 'jwt' ? id : id.startsWith('kafka') ? 'kafka' : 'postgres';
     const users = spec.usedBy.filter((user) => ['zakpos-api', 'zakpos-reports'].includes(user));
     this.pods = new Map(users.map((user) => [user, [data]]));
-    const lines = [data, ...(before === undefined ? [] : [before])].map((login) => this.lineOf(login));
-    this.poolers = spec.usedBy.includes('zakpos-pgbouncer') ? [[...lines], [...lines]] : [];
+    this.poolers = spec.usedBy.includes('zakpos-pgbouncer') ? [0, 1].map(() => [this.lineOf(data)]) : [];
     this.remember(data);
     this.let(data.username ?? 'default', defined(data.password ?? data.secret, 'password'));
     this.kubectl = new FakeKubectl((args, input) => this.answer(args, input));
@@ -229,18 +224,17 @@ export class World {
     return {};
   }
 
+  /** The kubelet is late: it brings the file up to date after somebody has looked at it. */
   private pooler(number: number, command: string): Answer {
     const lines = defined(this.poolers[number], 'pooler');
     const [, login] =
       /^sh -c head -n 1 \/run\/pgbouncer\/users\.txt \| grep -q '\^"(\S+)" '$/.exec(command) ?? [];
     if (login === undefined) throw new Error(command);
+    const knows = lines[0]?.startsWith(`"${login}" `) === true;
+    this.events.push(`pooler ${number} ${knows ? 'knows' : 'does not know'} ${login}`);
     const current = this.lineOf(this.data);
     const before = lines.find((line) => !line.startsWith(`"${this.data.username ?? ''}" `));
-    const upToDate = [current, ...(before === undefined ? [] : [before])];
-    const [first] = number === 0 && this.late ? lines : upToDate;
-    const knows = first?.startsWith(`"${login}" `) === true;
-    this.events.push(`pooler ${number} ${knows ? 'knows' : 'does not know'} ${login}`);
-    this.poolers[number] = upToDate;
+    this.poolers[number] = [current, ...(before === undefined ? [] : [before])];
     return { ok: knows };
   }
 
