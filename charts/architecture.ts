@@ -28,6 +28,7 @@ import {
   WEB,
   ZOOKEEPER,
 } from './names.ts';
+import { scrapeTargets } from './scrape-targets.ts';
 
 /** A part of the system, or something outside that it talks to. */
 export interface Component {
@@ -192,19 +193,6 @@ export function architecture(config: Config): Architecture {
     const bucket = storage(backups.s3);
     connect(archive, database.component, 'log', database.ports);
     connect(daily, database.component, 'data', database.ports);
-    if (monitoring.mode === 'operator') {
-      const prometheus = outside(
-        'prometheus',
-        'Prometheus',
-        {
-          kind: 'pods',
-          namespace: monitoring.namespace,
-          labels: { [NAME_LABEL]: 'prometheus' },
-        },
-        'cluster',
-      );
-      connect(prometheus, archive, 'metrics', [PORTS.backupMetrics]);
-    }
     for (const component of [
       archive,
       daily,
@@ -249,6 +237,22 @@ export function architecture(config: Config): Architecture {
       connect(metrics, kubernetes, 'pods, nodes', KUBERNETES_API_PORTS);
       connect(metrics, kubelets, 'usage', [PORTS.kubelet]);
     }
+  }
+  /** Everybody who tells metrics is asked by `prometheus`; so this comes after everybody. */
+  const askedBy = (prometheus: Component): void => {
+    for (const { workload: name, port } of scrapeTargets(config)) {
+      const target = components.find((component) => component.ours && component.name === name);
+      if (target === undefined) throw new Error(`${name} tells metrics, but is no component; add it above`);
+      connect(prometheus, target, 'metrics', [port.number]);
+    }
+  };
+  if (monitoring.mode === 'operator') {
+    const peer = {
+      kind: 'pods' as const,
+      namespace: monitoring.namespace,
+      labels: { [NAME_LABEL]: 'prometheus' },
+    };
+    askedBy(outside('prometheus', 'Prometheus', peer, 'cluster'));
   }
   for (const component of resolvers) connect(component, dns, 'names', [53], true);
 

@@ -15,12 +15,13 @@ export class MonitoringChart extends ZakposChart {
     super(scope, id, props);
     const { labels } = props.config.monitoring;
 
-    for (const { workload, port, path } of scrapeTargets(props.config)) {
+    for (const { workload, namespace, port, path, interval } of scrapeTargets(props.config)) {
       new PodMonitor(this, workload, {
-        metadata: { name: workload, labels },
+        // It looks for pods in its own namespace, and its name becomes the label `job`.
+        metadata: { name: workload, namespace, labels },
         spec: {
           selector: { matchLabels: selectorLabels(workload) },
-          podMetricsEndpoints: [{ port: port.name, path }],
+          podMetricsEndpoints: [{ port: port.name, path, ...(interval === undefined ? {} : { interval }) }],
         },
       });
     }

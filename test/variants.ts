@@ -35,6 +35,7 @@ const POOLER = { postgres: { pooler: { enabled: true } } };
 const BACKUPS = {
   backups: { s3: { bucket: 'backups', endpoint: 'http://s3.example.com:9000', cidr: '10.4.0.0/24' } },
 };
+const METRICS = { monitoring: { mode: 'operator' } };
 const CLOUDNATIVEPG = { postgres: { mode: 'cloudnativepg' }, backups: { s3: { bucket: 'backups' } } };
 
 /** Existing stores; `own` is said of each of them. */
@@ -127,6 +128,11 @@ export const variants = {
     postgres: { mode: 'statefulset', storage: { storageClass: 'fast' }, pooler: { enabled: true } },
     backups: { s3: { bucket: 'backups' } },
   }),
+  'dev with metrics': render('dev', METRICS),
+  'prod on kind with metrics': render('prod', METRICS, true),
+  'prod with CloudNativePG and metrics': render('prod', { ...CLOUDNATIVEPG, ...METRICS }),
+  'prod with existing stores of an authority and metrics': render('prod', { ...CA, ...METRICS }),
+  'prod with existing stores without encryption and metrics': render('prod', { ...PLAIN, ...METRICS }),
   'dev with three of each': render('dev', THREE_OF_EACH),
 } as const;
 

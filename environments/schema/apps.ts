@@ -40,6 +40,10 @@ export const api = z
     )('Path below which the API answers (API_PREFIX).').default('api/v1'),
     ...podUser(1001),
     health: health(healthPaths),
+    metrics: z
+      .boolean()
+      .default(true)
+      .describe('Whether the image tells Prometheus metrics at /metrics of its port; the worker, too.'),
     migrations: z
       .array(z.string())
       .nullable()
