@@ -6,6 +6,7 @@ import { AccessGuard } from './auth/access.guard.js';
 import { AccessTokens } from './auth/access-tokens.js';
 import { AuthController } from './auth/auth.controller.js';
 import { RateLimits } from './auth/rate-limits.js';
+import { SecurityEvents } from './auth/security-events.js';
 import { Sessions } from './auth/sessions.js';
 import { ProblemFilter } from './common/problem.filter.js';
 import { CONFIG, LOGGER } from './common/tokens.js';
@@ -41,6 +42,7 @@ export class ServerModule {
         },
         { provide: Redis, useFactory: () => new Redis(config.redis, 'zakpos-api', logger) },
         Metrics,
+        SecurityEvents,
         AccessTokens,
         RateLimits,
         Sessions,

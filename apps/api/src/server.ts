@@ -130,8 +130,10 @@ export class ApiServer {
       }),
     );
     this.document(prefix);
-    this.app.get(Metrics).watchPool(this.app.get(Database).pool);
-    this.app.get(Metrics).watchOutbox(() => this.app.get(OutboxRelay).backlog());
+    const metrics = this.app.get(Metrics);
+    metrics.watchPool(this.app.get(Database).pool);
+    metrics.watchOutbox(() => this.app.get(OutboxRelay).backlog());
+    metrics.watchDependency('redis', () => this.app.get(Redis).isReady);
     await this.app.init();
   }
 

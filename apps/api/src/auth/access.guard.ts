@@ -2,19 +2,17 @@ import {
   type CanActivate,
   createParamDecorator,
   type ExecutionContext,
-  Inject,
   Injectable,
   SetMetadata,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
-import type { Logger } from 'pino';
 
 import { forbidden, unauthorized } from '../common/problem.js';
-import { LOGGER } from '../common/tokens.js';
 import { AccessTokens } from './access-tokens.js';
 import type { Principal } from './principal.js';
 import { RateLimits } from './rate-limits.js';
+import { SecurityEvents } from './security-events.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -42,7 +40,7 @@ export class AccessGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly tokens: AccessTokens,
     private readonly limits: RateLimits,
-    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly security: SecurityEvents,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -57,14 +55,14 @@ export class AccessGuard implements CanActivate {
         context.getClass(),
       ]) ?? 'user';
     if (access === 'anyone') return true;
+    const path = request.url.split('?')[0];
     if (request.principal === undefined) {
-      throw unauthorized(token === undefined ? 'Log in first.' : 'The access token is not valid any more.');
+      if (token === undefined) throw unauthorized('Log in first.');
+      this.security.record('token_refused', { client: request.ip, path }, 'access token refused');
+      throw unauthorized('The access token is not valid any more.');
     }
     if (access === 'admin' && request.principal.role !== 'admin') {
-      this.logger.warn(
-        { event: 'security.forbidden', userId: request.principal.id, path: request.url.split('?')[0] },
-        'admin role needed',
-      );
+      this.security.record('forbidden', { userId: request.principal.id, path }, 'admin role needed');
       throw forbidden('This needs the admin role.');
     }
     return true;

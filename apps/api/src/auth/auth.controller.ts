@@ -18,6 +18,7 @@ import { CurrentUser, Public } from './access.guard.js';
 import { AccessTokens } from './access-tokens.js';
 import { Principal } from './principal.js';
 import { RateLimits } from './rate-limits.js';
+import { SecurityEvents } from './security-events.js';
 import { Sessions } from './sessions.js';
 
 @ApiTags('auth')
@@ -28,6 +29,7 @@ export class AuthController {
     private readonly sessions: Sessions,
     private readonly tokens: AccessTokens,
     private readonly limits: RateLimits,
+    private readonly security: SecurityEvents,
     @Inject(CONFIG) private readonly config: ServerConfig,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -40,7 +42,7 @@ export class AuthController {
     await this.limits.spendLogin(client);
     const user = await this.users.findByPassword(email, password);
     if (user === undefined) {
-      this.logger.warn({ event: 'security.login_failed', email, client }, 'login failed');
+      this.security.record('login_failed', { email, client }, 'login failed');
       throw unauthorized('The e-mail address or the password is wrong.');
     }
     const answer = await this.answer(user, await this.sessions.open(user.id));
@@ -56,7 +58,9 @@ export class AuthController {
     const rotation = await this.sessions.rotate(refreshToken);
     const { outcome, userId } = rotation;
     if (outcome === 'reused') {
-      this.logger.warn({ event: 'security.refresh_reused', userId, client }, 'used refresh token came back');
+      this.security.record('refresh_reused', { userId, client }, 'used refresh token came back');
+    } else if (outcome === 'unknown') {
+      this.security.record('token_refused', { client }, 'refresh token refused');
     }
     const user = outcome === 'rotated' ? await this.users.find(userId) : undefined;
     if (user === undefined) throw unauthorized('The session has ended. Log in again.');

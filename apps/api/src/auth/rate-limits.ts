@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Logger } from 'pino';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 
 import { tooManyRequests } from '../common/problem.js';
-import { CONFIG, LOGGER } from '../common/tokens.js';
+import { CONFIG } from '../common/tokens.js';
 import type { ServerConfig } from '../config/schema.js';
 import { Redis, RedisUnavailable } from '../redis/redis.js';
+import { SecurityEvents } from './security-events.js';
 
 interface Limit {
   readonly name: string;
@@ -22,8 +22,8 @@ export class RateLimits {
 
   constructor(
     @Inject(CONFIG) config: ServerConfig,
-    @Inject(LOGGER) private readonly logger: Logger,
     private readonly redis: Redis,
+    private readonly security: SecurityEvents,
   ) {
     this.requests = this.limit('requests', config.http.requestsPerMinute);
     this.logins = this.limit('logins', config.http.loginsPerMinute);
@@ -40,7 +40,7 @@ export class RateLimits {
   private async spend(limit: Limit, key: string): Promise<void> {
     const spent = await this.count(limit, key);
     if (spent.consumedPoints <= limit.perMinute) return;
-    this.logger.warn({ event: 'security.rate_limited', limit: limit.name, key }, 'rate limit reached');
+    this.security.record('rate_limited', { limit: limit.name, key }, 'rate limit reached');
     const retryAfterSeconds = Math.max(1, Math.ceil(spent.msBeforeNext / 1000));
     throw tooManyRequests(
       `More than ${limit.perMinute} ${limit.name} in a minute. Try again in ${retryAfterSeconds} s.`,

@@ -8,6 +8,7 @@ import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
 
 import { AccessTokens } from '../auth/access-tokens.js';
+import { SecurityEvents } from '../auth/security-events.js';
 import { CONFIG, LOGGER } from '../common/tokens.js';
 import type { ServerConfig } from '../config/schema.js';
 import { Redis } from '../redis/redis.js';
@@ -42,6 +43,7 @@ export class LiveFeed {
   constructor(
     private readonly redis: Redis,
     private readonly tokens: AccessTokens,
+    private readonly security: SecurityEvents,
     @Inject(CONFIG) private readonly config: ServerConfig,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
@@ -133,6 +135,7 @@ export class LiveFeed {
     const principal = token === undefined ? undefined : await this.tokens.verify(token);
     if (client.readyState !== WebSocket.OPEN) return;
     if (principal === undefined) {
+      this.security.record('token_refused', {}, 'access token of the live feed refused');
       client.close(UNAUTHORIZED, 'The access token is not valid');
       return;
     }

@@ -1,6 +1,9 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Pool } from 'pg';
 
+/** What the server asks for what it needs. */
+export type Dependency = 'postgres' | 'redis' | 'kafka';
+
 /** What Prometheus reads of the server. */
 export class Metrics {
   readonly registry = new Registry();
@@ -23,9 +26,27 @@ export class Metrics {
     labelNames: ['currency'],
     registers: [this.registry],
   });
+  private readonly securityEvents = new Counter({
+    name: 'zakpos_security_events_total',
+    help: 'Refusals of this process: of logins, tokens, rights, and of too many requests',
+    labelNames: ['event'],
+    registers: [this.registry],
+  });
+  private readonly answers = new Map<Dependency, () => boolean>();
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    const { answers } = this;
+    new Gauge({
+      name: 'zakpos_dependency_up',
+      help: 'Whether a dependency answered when this process last asked it for something',
+      labelNames: ['dependency'],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [dependency, isUp] of answers) this.set({ dependency }, isUp() ? 1 : 0);
+      },
+    });
   }
 
   observeRequest(method: string, route: string, status: number, seconds: number): void {
@@ -35,6 +56,29 @@ export class Metrics {
   countSale(totalMinor: number, currency: string): void {
     this.sales.inc();
     this.revenue.inc({ currency }, totalMinor);
+  }
+
+  /** An event that has not happened yet has happened 0 times: its first one is an increase. */
+  expectSecurityEvents(events: readonly string[]): void {
+    for (const event of events) this.securityEvents.inc({ event }, 0);
+  }
+
+  countSecurityEvent(event: string): void {
+    this.securityEvents.inc({ event });
+  }
+
+  dependencyAnswered(dependency: Dependency, up: boolean): void {
+    this.answers.set(dependency, () => up);
+  }
+
+  /** Nothing is left to ask it, so that its last failure says nothing any more. */
+  forgetFailure(dependency: Dependency): void {
+    if (this.answers.get(dependency)?.() === false) this.answers.delete(dependency);
+  }
+
+  /** For one that is known to answer or not at any time. */
+  watchDependency(dependency: Dependency, isUp: () => boolean): void {
+    this.answers.set(dependency, isUp);
   }
 
   watchPool(pool: Pool): void {

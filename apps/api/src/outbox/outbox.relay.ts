@@ -11,6 +11,7 @@ import type { ServerConfig } from '../config/schema.js';
 import { Database, isDatabaseUnavailable } from '../database/database.js';
 import type { EventType } from '../database/tables.js';
 import { closeClient, kafkaOptions } from '../kafka/kafka.js';
+import { Metrics } from '../metrics/metrics.js';
 
 /** The advisory lock of the one process that relays: "ZakO" as a number. */
 const RELAY_LOCK = 0x5a616b4f;
@@ -37,6 +38,7 @@ export class OutboxRelay {
 
   constructor(
     private readonly database: Database,
+    private readonly metrics: Metrics,
     @Inject(CONFIG) config: ServerConfig,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
@@ -93,7 +95,9 @@ export class OutboxRelay {
         if (sent < BATCH) await this.pause(POLL_MS);
         await sleep(GATHER_MS);
       } catch (error) {
-        const away = isDatabaseUnavailable(error) ? 'the database' : 'Kafka';
+        const databaseAway = isDatabaseUnavailable(error);
+        const away = databaseAway ? 'the database' : 'Kafka';
+        this.metrics.dependencyAnswered(databaseAway ? 'postgres' : 'kafka', false);
         this.logger.warn({ reason: reasonOf(error) }, `The outbox can't be sent while ${away} is away`);
         this.failures += 1;
         await this.pause(Math.min(POLL_MS * 2 ** this.failures, LONGEST_PAUSE_MS));
@@ -108,6 +112,7 @@ export class OutboxRelay {
     return this.database.query.transaction().execute(async (transaction) => {
       const { rows } = await sql<{ locked: boolean }>`
         select pg_try_advisory_xact_lock(${RELAY_LOCK}) as locked`.execute(transaction);
+      this.metrics.dependencyAnswered('postgres', true);
       if (rows[0]?.locked !== true) return 0;
       const events = await transaction
         .selectFrom('outbox')
@@ -115,7 +120,11 @@ export class OutboxRelay {
         .orderBy('id')
         .limit(BATCH)
         .execute();
-      if (events.length === 0) return 0;
+      if (events.length === 0) {
+        // Another process has sent what this one could not.
+        this.metrics.forgetFailure('kafka');
+        return 0;
+      }
       await this.producer.send({
         messages: events.map((event) => ({
           topic: this.topics[event.event_type],
@@ -124,6 +133,7 @@ export class OutboxRelay {
           headers: { 'request-id': event.request_id },
         })),
       });
+      this.metrics.dependencyAnswered('kafka', true);
       await transaction
         .deleteFrom('outbox')
         .where(

@@ -11,6 +11,7 @@ import {
 import type { Logger } from 'pino';
 
 import { reasonOf } from '../common/reason.js';
+import { isSaneRequestId, requestContext } from '../common/request-context.js';
 import type { KafkaConfig } from '../config/schema.js';
 import { closeClient, kafkaOptions } from '../kafka/kafka.js';
 import type { WorkerMetrics } from './worker-metrics.js';
@@ -103,7 +104,7 @@ export class SalesConsumer {
     this.stream = stream;
     this.logger.info({ topics, group: GROUP }, 'Reading the sales from Kafka');
     consumer.on('consumer:lag', (lag) => {
-      this.metrics.setLag([...lag.values()].flat());
+      this.metrics.setLag(lag);
     });
     consumer.startLagMonitoring({ topics }, LAG_EVERY_MS);
     const committing = setInterval(() => {
@@ -113,7 +114,7 @@ export class SalesConsumer {
     }, COMMIT_EVERY_MS);
     try {
       for await (const message of stream) {
-        await this.handle(message);
+        await withRequestOf(message, () => this.handle(message));
         this.handled.set(message.partition, message);
         onProgress();
       }
@@ -140,8 +141,9 @@ export class SalesConsumer {
       return;
     }
     await this.persist(async () => {
-      const fresh = await this.reports.count(event);
-      this.metrics.countEvent(fresh ? 'counted' : 'repeated');
+      const outcome = (await this.reports.count(event)) ? 'counted' : 'repeated';
+      this.metrics.countEvent(outcome);
+      this.logger.info({ eventId: event.id, saleId: event.sale.id, outcome }, 'event of a sale');
     });
   }
 
@@ -178,4 +180,10 @@ export class SalesConsumer {
   private isStopping(): boolean {
     return this.stopping;
   }
+}
+
+/** What is logged meanwhile carries the id of the request that the message comes from. */
+function withRequestOf(message: TextMessage, work: () => Promise<void>): Promise<void> {
+  const requestId = message.headers.get('request-id');
+  return isSaneRequestId(requestId) ? requestContext.run({ requestId }, work) : work();
 }

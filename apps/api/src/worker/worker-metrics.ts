@@ -13,6 +13,7 @@ export class WorkerMetrics {
   private readonly lag = new Gauge({
     name: 'zakpos_report_lag_events',
     help: 'Events that the reports have not seen yet, in the partitions of this worker',
+    labelNames: ['topic', 'partition'],
     registers: [this.registry],
   });
 
@@ -24,8 +25,13 @@ export class WorkerMetrics {
     this.events.inc({ outcome });
   }
 
-  /** A partition of another worker has the lag -1. */
-  setLag(partitions: readonly bigint[]): void {
-    this.lag.set(partitions.filter((lag) => lag > 0n).reduce((sum, lag) => sum + Number(lag), 0));
+  /** Lags by topic and number of the partition; one of another worker has the lag -1, and is told by that one. */
+  setLag(topics: ReadonlyMap<string, readonly bigint[]>): void {
+    this.lag.reset();
+    for (const [topic, lags] of topics) {
+      for (const [partition, lag] of lags.entries()) {
+        if (lag >= 0n) this.lag.set({ topic, partition: String(partition) }, Number(lag));
+      }
+    }
   }
 }

@@ -54,6 +54,16 @@ describe('faults', () => {
       assert.equal(await shop.count('outbox'), 0);
     }, withinMs);
 
+  /** Whether a process tells of a failed answer of a dependency; once it is back, none does. */
+  const tellsOfFailure = (dependency: string, expected: boolean) =>
+    eventually(async () => {
+      const told = await Promise.all(
+        [api, other].map(async ({ port }) => (await fetch(`http://127.0.0.1:${port}/metrics`)).text()),
+      );
+      const failure = `zakpos_dependency_up{dependency="${dependency}"} 0\n`;
+      assert.equal(told.join('').includes(failure), expected, `a failure of ${dependency} was told`);
+    }, 30_000);
+
   async function readEvents(): Promise<SaleEvent[]> {
     const consumer = new Consumer({
       clientId: 'test',
@@ -110,8 +120,11 @@ describe('faults', () => {
     });
     assert.equal(overview.status, 'degraded');
     assert.equal(overview.dependencies['postgres']?.status, 'up');
+    await tellsOfFailure('kafka', true);
+    await tellsOfFailure('postgres', false);
     await containers?.restart('kafka');
     await outboxIsEmpty(60_000);
+    await tellsOfFailure('kafka', false);
     assert.ok((await readEvents()).length >= sold.length);
   });
 
@@ -136,7 +149,9 @@ describe('faults', () => {
       assert.match(answer.body.detail, /session store/);
     }
     assert.equal((await api.call('GET', '/health/ready')).status, 200);
+    await tellsOfFailure('redis', true);
     await containers?.restart('redis');
+    await tellsOfFailure('redis', false);
     await eventually(async () => {
       assert.equal(
         (
@@ -177,7 +192,10 @@ describe('faults', () => {
       assert.match(refused.body.detail, /database does not answer/);
       assert.equal((await api.call('GET', '/health/ready')).status, 200);
       assert.equal((await api.call('GET', '/health/live')).status, 200);
+      await tellsOfFailure('postgres', true);
+      await tellsOfFailure('kafka', false);
       await containers?.restart('postgres');
+      await tellsOfFailure('postgres', false);
       const retried = await eventually(async () => {
         const answer = await api.sell(token, product, { key });
         assert.equal(answer.status, 201);

@@ -133,4 +133,21 @@ describe('users', () => {
     assert.deepEqual(logins, [401, 401, 401, 429]);
     assert.equal((await one.call('GET', '/health/live')).status, 200);
   });
+
+  it('counts what it has refused, by its kind', async () => {
+    const text = await (await fetch(`http://127.0.0.1:${api.port}/metrics`)).text();
+    const counts = Object.fromEntries(
+      [...text.matchAll(/^zakpos_security_events_total\{event="(\w+)"\} (\d+)$/gm)].map(
+        ([, event = '', count]) => [event, Number(count)],
+      ),
+    );
+    // Forged and nonsense tokens, and a refresh token after log out; the late one of two tabs is no event.
+    assert.deepEqual(counts, {
+      login_failed: 2,
+      token_refused: 3,
+      refresh_reused: 0,
+      forbidden: 2,
+      rate_limited: 0,
+    });
+  });
 });

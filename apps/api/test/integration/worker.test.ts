@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 
 import { Consumer, Producer, stringDeserializers, stringSerializers } from '@platformatic/kafka';
@@ -41,6 +42,21 @@ describe('reports worker', () => {
     assert.equal((await worker.call('GET', '/health/ready')).status, 200);
   });
 
+  it('logs the event of a sale with the id of the request that made it', async () => {
+    const requestId = 'till-7.request-0042';
+    const product = await api.newProduct(token, 1, 1);
+    const sale = await api.call<{ id: string }>('POST', '/api/v1/sales', {
+      token,
+      headers: { 'idempotency-key': randomUUID(), 'x-request-id': requestId },
+      body: { items: [{ productId: product, quantity: 1 }], payment: 'cash' },
+    });
+    assert.equal(sale.headers.get('x-request-id'), requestId);
+    for (const program of [api, worker]) await program.printed(`"requestId":"${requestId}"`);
+    const line = await worker.printed(sale.body.id);
+    const { requestId: logged, outcome } = JSON.parse(line);
+    assert.deepEqual([logged, outcome], [requestId, 'counted']);
+  });
+
   it('counts an event once, however often it comes, and buries what it does not understand', async () => {
     const options = { clientId: 'test', bootstrapBrokers: [shop.environment['KAFKA_BROKERS'] ?? ''] };
     const producer = new Producer({ ...options, serializers: stringSerializers });
@@ -67,7 +83,7 @@ describe('reports worker', () => {
     });
     await producer.close();
     await eventually(async () => {
-      assert.deepEqual(await totals(), { count: 11, totalMinor: 1577 });
+      assert.deepEqual(await totals(), { count: 12, totalMinor: 1578 });
       assert.match(await fetchMetrics(), /events_total\{outcome="buried"\} 2/);
       assert.match(await fetchMetrics(), /events_total\{outcome="repeated"\} 2/);
     });
@@ -89,7 +105,7 @@ describe('reports worker', () => {
     for (let index = 0; index < 5; index += 1) await api.sell(token, product);
     worker = await shop.worker();
     await eventually(async () => {
-      assert.deepEqual(await totals(), { count: 16, totalMinor: 2077 });
+      assert.deepEqual(await totals(), { count: 17, totalMinor: 2078 });
     }, 40_000);
     assert.equal(await worker.stop(), 0);
   });

@@ -40,7 +40,7 @@ describe('events of sales', () => {
     id: '6a3d9a0e-3f0b-4d3d-8d53-6f5a8a1f2b11',
     type: 'sale.created',
     occurredAt: '2026-03-01T23:30:00.000Z',
-    sale: { totalMinor: 1250, number: 7 },
+    sale: { id: TEA, totalMinor: 1250, number: 7 },
   };
 
   it('are read with whatever else they carry', () => {
@@ -52,7 +52,7 @@ describe('events of sales', () => {
     assert.throws(() => parseSaleEvent('no JSON'), /JSON/);
     assert.throws(() => parseSaleEvent(JSON.stringify({ ...event, id: 'x' })), /id: Invalid UUID/);
     assert.throws(
-      () => parseSaleEvent(JSON.stringify({ ...event, sale: { totalMinor: 1.5 } })),
+      () => parseSaleEvent(JSON.stringify({ ...event, sale: { id: TEA, totalMinor: 1.5 } })),
       /sale\.totalMinor/,
     );
   });
