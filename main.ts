@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:f
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { App } from 'cdk8s';
+import { AlertmanagerChart } from './charts/alertmanager.ts';
 import { ApiChart } from './charts/api.ts';
 import { BackupsChart } from './charts/backups.ts';
 import { CapacityChart } from './charts/capacity.ts';
@@ -10,8 +11,11 @@ import { CertificatesChart, issuedCertificates } from './charts/certificates.ts'
 import { CloudNativePgChart } from './charts/cloudnativepg.ts';
 import { ExternalSecretsChart } from './charts/external-secrets.ts';
 import { GatewayChart } from './charts/gateway.ts';
+import { GrafanaChart } from './charts/grafana.ts';
 import { IngressChart } from './charts/ingress.ts';
 import { KafkaChart } from './charts/kafka.ts';
+import { LogCollectorChart } from './charts/log-collector.ts';
+import { LokiChart } from './charts/loki.ts';
 import { MetricsApiChart, MetricsServerChart } from './charts/metrics-server.ts';
 import { hasMiddlewares, MiddlewareChart } from './charts/middlewares.ts';
 import { MobileChart } from './charts/mobile.ts';
@@ -19,7 +23,10 @@ import { MonitoringChart } from './charts/monitoring.ts';
 import { NamespaceChart } from './charts/namespace.ts';
 import { NetworkPolicyChart } from './charts/network-policies.ts';
 import { PgBouncerChart } from './charts/pgbouncer.ts';
+import { PostgresExporterChart } from './charts/postgres-exporter.ts';
 import { PostgresChart } from './charts/postgres.ts';
+import { PrometheusChart } from './charts/prometheus.ts';
+import { RedisExporterChart } from './charts/redis-exporter.ts';
 import { RedisChart } from './charts/redis.ts';
 import { RestoreChart, RestoreClaimChart, RestorePlanChart, type RestoreRequest } from './charts/restore.ts';
 import { SecretsChart } from './charts/secrets.ts';
@@ -31,6 +38,7 @@ import { ZookeeperChart } from './charts/zookeeper.ts';
 import { hasBackups } from './environments/backups.ts';
 import { imageOf, sourceHashes, type App as Application } from './environments/images.ts';
 import { ConfigError, environmentName, loadConfig } from './environments/load.ts';
+import { hasGrafana, hasLogs, isBundled, isMonitored } from './environments/monitoring.ts';
 import { ENVIRONMENTS, type Config } from './environments/schema.ts';
 
 /** The charts of one environment. The numbers in their ids order the files, and so `kubectl apply -f` of the folder. */
@@ -49,6 +57,10 @@ export function compose(config: Config, hashes: Readonly<Record<Application, str
   if (addons.traefik.enabled || addons.metricsServer.enabled) {
     new NetworkPolicyChart(app, '21-system-network-policies', props, config.systemNamespace);
   }
+  if (hasLogs(config)) {
+    const { namespace } = config.monitoring.bundled.logs;
+    new NetworkPolicyChart(app, '22-node-agents-network-policies', props, namespace);
+  }
   if (addons.traefik.enabled) new TraefikChart(app, '30-traefik', props);
   if (addons.metricsServer.enabled) new MetricsServerChart(app, '31-metrics-server', props);
   if (config.postgres.mode === 'statefulset') new PostgresChart(app, '40-postgres', props);
@@ -63,11 +75,24 @@ export function compose(config: Config, hashes: Readonly<Record<Application, str
   new ApiChart(app, '50-api', props);
   if (config.web.enabled) new WebChart(app, '51-web', props);
   if (config.mobile.enabled) new MobileChart(app, '52-mobile', props);
+  if (isMonitored(config)) {
+    new PostgresExporterChart(app, '54-postgres-exporter', props);
+    new RedisExporterChart(app, '55-redis-exporter', props);
+  }
   if (hasMiddlewares(config)) new MiddlewareChart(app, '59-middlewares', props);
   if (config.ingress.api === 'ingress') new IngressChart(app, '60-ingress', props);
   else new GatewayChart(app, '60-gateway', props);
   if (addons.metricsServer.enabled) new MetricsApiChart(app, '70-metrics-api', props);
   if (config.monitoring.mode === 'operator') new MonitoringChart(app, '80-monitoring', props);
+  if (isBundled(config)) {
+    new PrometheusChart(app, '80-prometheus', props);
+    new AlertmanagerChart(app, '81-alertmanager', props);
+  }
+  if (hasLogs(config)) {
+    new LokiChart(app, '82-loki', props);
+    new LogCollectorChart(app, '83-log-collector', props);
+  }
+  if (hasGrafana(config)) new GrafanaChart(app, '84-grafana', props, []);
   return app;
 }
 

@@ -3,23 +3,38 @@
  * made from. What isn't here can't connect.
  */
 import { hasBackups } from '../environments/backups.ts';
+import {
+  hasGrafana,
+  hasLogs,
+  isBundled,
+  isMonitored,
+  receiverPort,
+  SEVERITIES,
+} from '../environments/monitoring.ts';
 import { kafkaEndpoint, postgresEndpoint, redisEndpoint, type Endpoint } from '../environments/endpoints.ts';
 import type { Config } from '../environments/schema.ts';
 import { NAME_LABEL } from '../lib/labels.ts';
 import type { Edge, Peer } from '../lib/network-policies.ts';
 import {
+  ALERTMANAGER,
   API,
   BACKUP,
   BACKUP_DAILY,
+  GRAFANA,
   KAFKA,
   KAFKA_TOPICS,
+  LOG_COLLECTOR,
+  LOKI,
   METRICS_SERVER,
   MOBILE,
   PGBOUNCER,
   PORTS,
   POSTGRES,
+  POSTGRES_EXPORTER,
   POSTGRES_INSTANCES,
+  PROMETHEUS,
   REDIS,
+  REDIS_EXPORTER,
   REPORTS,
   RESTORE,
   RESTORE_DRILL,
@@ -106,8 +121,11 @@ export function architecture(config: Config): Architecture {
   });
 
   const storage = ({ cidr }: S3): Component => outside('s3', 'S3 storage', { kind: 'address', cidr });
+  /** The cluster itself, drawn where somebody talks to it. */
+  const kubernetes = once(() => outside('kubernetes-api', 'Kubernetes API', ANYWHERE, 'cluster'));
+  const kubelets = once(() => outside('kubelets', 'Kubelets', ANYWHERE, 'cluster'));
 
-  const browser = outside('browser', 'Tills and browsers', { kind: 'address', cidr: '0.0.0.0/0' });
+  const browser = outside('browser', 'Tills and browsers', ANYWHERE);
   const dns = outside(
     'dns',
     'Cluster DNS',
@@ -204,38 +222,40 @@ export function architecture(config: Config): Architecture {
     }
   }
 
-  if (addons.traefik.enabled || addons.metricsServer.enabled || postgres.mode === 'cloudnativepg') {
-    const kubernetes = outside(
-      'kubernetes-api',
-      'Kubernetes API',
-      { kind: 'address', cidr: '0.0.0.0/0' },
+  if (addons.traefik.enabled) connect(ingress, kubernetes(), 'Ingresses', KUBERNETES_API_PORTS);
+  if (postgres.mode === 'cloudnativepg') {
+    const servers = database.component;
+    const operator = outside(
+      'cloudnativepg',
+      "CloudNativePG's operator",
+      {
+        kind: 'pods',
+        namespace: postgres.operatorNamespace,
+        labels: { [NAME_LABEL]: 'cloudnative-pg' },
+      },
       'cluster',
     );
-    if (addons.traefik.enabled) connect(ingress, kubernetes, 'Ingresses', KUBERNETES_API_PORTS);
-    if (postgres.mode === 'cloudnativepg') {
-      const servers = database.component;
-      const operator = outside(
-        'cloudnativepg',
-        "CloudNativePG's operator",
-        {
-          kind: 'pods',
-          namespace: postgres.operatorNamespace,
-          labels: { [NAME_LABEL]: 'cloudnative-pg' },
-        },
-        'cluster',
-      );
-      connect(operator, servers, 'status', [PORTS.postgresStatus, PORTS.postgres]);
-      connect(servers, servers, 'replication', [PORTS.postgres, PORTS.postgresStatus]);
-      connect(servers, kubernetes, 'their Cluster', KUBERNETES_API_PORTS);
-      if (backups.s3 !== undefined) connect(servers, storage(backups.s3), 'backups', [s3Port(backups.s3)]);
-      resolvers.push(servers);
-    }
-    if (addons.metricsServer.enabled) {
-      const metrics = workload(METRICS_SERVER, 'metrics-server', 'cluster', systemNamespace);
-      const kubelets = outside('kubelets', 'Kubelets', { kind: 'address', cidr: '0.0.0.0/0' }, 'cluster');
-      connect(kubernetes, metrics, 'metrics API', [PORTS.metricsServer]);
-      connect(metrics, kubernetes, 'pods, nodes', KUBERNETES_API_PORTS);
-      connect(metrics, kubelets, 'usage', [PORTS.kubelet]);
+    connect(operator, servers, 'status', [PORTS.postgresStatus, PORTS.postgres]);
+    connect(servers, servers, 'replication', [PORTS.postgres, PORTS.postgresStatus]);
+    connect(servers, kubernetes(), 'their Cluster', KUBERNETES_API_PORTS);
+    if (backups.s3 !== undefined) connect(servers, storage(backups.s3), 'backups', [s3Port(backups.s3)]);
+    resolvers.push(servers);
+  }
+  if (addons.metricsServer.enabled) {
+    const metrics = workload(METRICS_SERVER, 'metrics-server', 'cluster', systemNamespace);
+    connect(kubernetes(), metrics, 'metrics API', [PORTS.metricsServer]);
+    connect(metrics, kubernetes(), 'pods, nodes', KUBERNETES_API_PORTS);
+    connect(metrics, kubelets(), 'usage', [PORTS.kubelet]);
+  }
+  if (isMonitored(config)) {
+    const exporters = [
+      { name: POSTGRES_EXPORTER, title: 'PostgreSQL exporter', of: database, carries: 'statistics' },
+      { name: REDIS_EXPORTER, title: 'Redis exporter', of: cache, carries: 'statistics' },
+    ];
+    for (const { name, title, of, carries } of exporters) {
+      const exporter = workload(name, title, 'cluster');
+      connect(exporter, of.component, carries, of.ports);
+      resolvers.push(exporter);
     }
   }
   /** Everybody who tells metrics is asked by `prometheus`; so this comes after everybody. */
@@ -254,9 +274,47 @@ export function architecture(config: Config): Architecture {
     };
     askedBy(outside('prometheus', 'Prometheus', peer, 'cluster'));
   }
+  if (isBundled(config)) {
+    const prometheus = workload(PROMETHEUS, 'Prometheus', 'cluster');
+    const alertmanager = workload(ALERTMANAGER, 'Alertmanager', 'cluster');
+    connect(prometheus, kubernetes(), 'pods, nodes', KUBERNETES_API_PORTS);
+    connect(prometheus, kubelets(), 'usage', [PORTS.kubelet]);
+    connect(prometheus, alertmanager, 'alerts', [PORTS.alertmanager]);
+    resolvers.push(prometheus);
+    const { alertmanager: settings, logs } = monitoring.bundled;
+    const told = SEVERITIES.filter((severity) => settings.receivers[severity].type !== 'none');
+    for (const severity of told) {
+      const { cidr, ...receiver } = settings.receivers[severity];
+      const people = outside(`receiver-${severity}`, `Receiver of ${severity}s`, { kind: 'address', cidr });
+      connect(alertmanager, people, 'messages', [receiverPort(receiver)]);
+    }
+    if (told.length > 0) resolvers.push(alertmanager);
+    const loki = hasLogs(config) ? workload(LOKI, 'Loki', 'cluster') : undefined;
+    if (loki !== undefined) {
+      const collector = workload(LOG_COLLECTOR, 'Log collector', 'cluster', logs.namespace);
+      connect(collector, loki, 'logs', [PORTS.loki]);
+      connect(collector, kubernetes(), 'pods', KUBERNETES_API_PORTS);
+      resolvers.push(collector);
+    }
+    if (hasGrafana(config)) {
+      const grafana = workload(GRAFANA, 'Grafana', 'cluster');
+      connect(grafana, prometheus, 'metrics', [PORTS.prometheus]);
+      if (loki !== undefined) connect(grafana, loki, 'logs', [PORTS.loki]);
+      resolvers.push(grafana);
+    }
+    askedBy(prometheus);
+  }
   for (const component of resolvers) connect(component, dns, 'names', [53], true);
 
   return { components, connections };
+}
+
+const ANYWHERE: Peer = { kind: 'address', cidr: '0.0.0.0/0' };
+
+/** Made when it is first asked for. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 function s3Port({ endpoint = 'https://s3.amazonaws.com' }: S3): number {

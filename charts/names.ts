@@ -16,6 +16,14 @@ export const RESTORE = 'zakpos-restore';
 export const TASK = 'zakpos-task';
 export const TRAEFIK = 'traefik';
 export const METRICS_SERVER = 'metrics-server';
+export const POSTGRES_EXPORTER = 'zakpos-postgres-exporter';
+export const REDIS_EXPORTER = 'zakpos-redis-exporter';
+export const EXPIRY = 'zakpos-expiry';
+export const PROMETHEUS = 'zakpos-prometheus';
+export const ALERTMANAGER = 'zakpos-alertmanager';
+export const GRAFANA = 'zakpos-grafana';
+export const LOKI = 'zakpos-loki';
+export const LOG_COLLECTOR = 'zakpos-log-collector';
 
 /** Label that CloudNativePG puts on the pods of a Cluster: its servers, and the Jobs that make them. */
 export const POSTGRES_INSTANCES = { 'cnpg.io/cluster': POSTGRES } as const;
@@ -39,6 +47,17 @@ export const PORTS = {
   traefikHealth: 8080,
   metricsServer: 10250,
   kubelet: 10250,
+  postgresExporter: 9187,
+  redisExporter: 9121,
+  jmxAgent: 5556,
+  webMetrics: 9464,
+  expiry: 9464,
+  traefikMetrics: 9100,
+  prometheus: 9090,
+  alertmanager: 9093,
+  grafana: 3000,
+  loki: 3100,
+  collectorMetrics: 8888,
 } as const;
 
 export { NODE_PORTS } from '../environments/local-ports.ts';

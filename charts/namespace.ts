@@ -1,27 +1,45 @@
 import { k8s } from '../lib/k8s.ts';
 import type { Construct } from 'constructs';
+import { hasLogs } from '../environments/monitoring.ts';
+import { restrictedNamespaces } from '../environments/namespaces.ts';
 import { clusterScoped } from '../lib/cluster-scoped.ts';
 import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
-/** The namespaces of the product, with Pod Security `restricted` enforced, audited and warned of. */
+/**
+ * The namespaces of the product, with Pod Security `restricted` enforced, audited and warned of; but for that of the log
+ * collector, which is alone there.
+ */
 export class NamespaceChart extends ZakposChart {
   constructor(scope: Construct, id: string, props: ZakposChartProps) {
     super(scope, id, props);
-    const { namespace, systemNamespace, addons } = props.config;
-    const ownsAddons = addons.traefik.enabled || addons.metricsServer.enabled;
-    for (const name of ownsAddons ? [namespace, systemNamespace] : [namespace]) {
-      clusterScoped(
-        new k8s.KubeNamespace(this, name, {
-          metadata: {
-            name,
-            labels: {
-              'pod-security.kubernetes.io/enforce': 'restricted',
-              'pod-security.kubernetes.io/audit': 'restricted',
-              'pod-security.kubernetes.io/warn': 'restricted',
-            },
-          },
-        }),
-      );
+    const { config } = props;
+    for (const name of restrictedNamespaces(config)) this.add(name, 'restricted');
+    if (hasLogs(config)) {
+      // `baseline` already refuses any folder of a node; everything else of `restricted` the collector's pod keeps to.
+      this.add(config.monitoring.bundled.logs.namespace, 'privileged', {
+        'zakpos.io/pod-security':
+          'privileged, since the log collector reads /var/log/pods of its node; it is alone here',
+      });
     }
+  }
+
+  private add(
+    name: string,
+    level: 'restricted' | 'privileged',
+    annotations?: Readonly<Record<string, string>>,
+  ): void {
+    clusterScoped(
+      new k8s.KubeNamespace(this, name, {
+        metadata: {
+          name,
+          ...(annotations === undefined ? {} : { annotations: { ...annotations } }),
+          labels: {
+            'pod-security.kubernetes.io/enforce': level,
+            'pod-security.kubernetes.io/audit': level,
+            'pod-security.kubernetes.io/warn': level,
+          },
+        },
+      }),
+    );
   }
 }

@@ -1,7 +1,18 @@
 import { hasBackups } from '../environments/backups.ts';
-import { isMonitored } from '../environments/monitoring.ts';
+import { hasLogs, isBundled, isMonitored } from '../environments/monitoring.ts';
 import type { Config } from '../environments/schema.ts';
-import { API, BACKUP, PORTS, REPORTS } from './names.ts';
+import {
+  ALERTMANAGER,
+  API,
+  BACKUP,
+  LOG_COLLECTOR,
+  LOKI,
+  PORTS,
+  POSTGRES_EXPORTER,
+  PROMETHEUS,
+  REDIS_EXPORTER,
+  REPORTS,
+} from './names.ts';
 
 /** Pods that tell metrics of themselves, or of what they look at. */
 export interface ScrapeTarget {
@@ -32,11 +43,25 @@ export function scrapeTargets(config: Config): ScrapeTarget[] {
     path: '/metrics',
     ...more,
   });
-  const http = { port: { name: 'http', number: api.port } };
+  const http = (workload: string, number: number): ScrapeTarget =>
+    target(workload, number, { port: { name: 'http', number } });
 
   return [
-    ...(api.metrics ? [target(API, api.port, http)] : []),
-    ...(api.metrics && reports.enabled ? [target(REPORTS, api.port, http)] : []),
+    ...(api.metrics ? [http(API, api.port)] : []),
+    ...(api.metrics && reports.enabled ? [http(REPORTS, api.port)] : []),
+    target(POSTGRES_EXPORTER, PORTS.postgresExporter),
+    target(REDIS_EXPORTER, PORTS.redisExporter),
     ...(hasBackups(config) ? [target(BACKUP, PORTS.backupMetrics, { path: '/metrics.txt' })] : []),
+    ...(isBundled(config)
+      ? [http(PROMETHEUS, PORTS.prometheus), http(ALERTMANAGER, PORTS.alertmanager)]
+      : []),
+    ...(hasLogs(config)
+      ? [
+          http(LOKI, PORTS.loki),
+          target(LOG_COLLECTOR, PORTS.collectorMetrics, {
+            namespace: config.monitoring.bundled.logs.namespace,
+          }),
+        ]
+      : []),
   ];
 }

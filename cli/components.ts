@@ -85,6 +85,28 @@ const statefulSetSchema = z.object({
     updateRevision: z.string().default(''),
   }),
 });
+const daemonSetSchema = z
+  .object({
+    kind: z.literal('DaemonSet'),
+    metadata: controllerMetadata,
+    status: z.object({
+      observedGeneration: z.number().default(0),
+      desiredNumberScheduled: z.number().default(0),
+      updatedNumberScheduled: z.number().default(0),
+      numberReady: z.number().default(0),
+    }),
+  })
+  // One pod a node is as many replicas as there are nodes for it.
+  .transform(({ status: { desiredNumberScheduled: replicas, ...status }, ...daemonSet }) => ({
+    ...daemonSet,
+    spec: { replicas },
+    status: {
+      observedGeneration: status.observedGeneration,
+      replicas,
+      updatedReplicas: status.updatedNumberScheduled,
+      readyReplicas: status.numberReady,
+    },
+  }));
 const jobSchema = z.object({
   kind: z.literal('Job'),
   metadata: controllerMetadata,
@@ -108,16 +130,19 @@ const anyObject = z.discriminatedUnion('kind', [
   podSchema,
   deploymentSchema,
   statefulSetSchema,
+  daemonSetSchema,
   jobSchema,
   replicaSetSchema,
 ]);
 const objectList = z.object({ items: z.array(anyObject) });
-type Controller = z.output<typeof deploymentSchema | typeof statefulSetSchema | typeof jobSchema>;
+type Controller = z.output<
+  typeof deploymentSchema | typeof statefulSetSchema | typeof daemonSetSchema | typeof jobSchema
+>;
 
 /** All that decides how far the workloads of a namespace are, from one look at the cluster. */
 export type Snapshot = z.output<typeof objectList>['items'];
 
-export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'Job'] as const;
+export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'Job'] as const;
 
 /** A workload of the manifests. */
 export interface Component {
@@ -150,12 +175,12 @@ export function componentsOf(objects: readonly Manifest[]): Component[] {
   });
 }
 
+const LOOKED_AT = 'deployments,statefulsets,daemonsets,jobs,replicasets,pods';
+
 /** One look at the workloads of some namespaces and their pods. */
 export async function look(kubectl: Kubectl, namespaces: readonly string[]): Promise<Snapshot> {
   const lists = await Promise.all(
-    namespaces.map((namespace) =>
-      kubectl.json(objectList, ['-n', namespace, 'get', 'deployments,statefulsets,jobs,replicasets,pods']),
-    ),
+    namespaces.map((namespace) => kubectl.json(objectList, ['-n', namespace, 'get', LOOKED_AT])),
   );
   return lists.flatMap((list) => list?.items ?? []);
 }

@@ -11,6 +11,7 @@ export const PRUNED = {
   namespaced: [
     'ConfigMap',
     'CronJob',
+    'DaemonSet',
     'Deployment',
     'HorizontalPodAutoscaler',
     'Ingress',

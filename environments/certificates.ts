@@ -1,5 +1,6 @@
 /** Every certificate that an environment needs: its Secret, its names, and who uses it. */
 import { BACKUP_CLIENTS, BACKUP_WORKLOADS, hasBackups } from './backups.ts';
+import { isMonitored, receiverSecrets } from './monitoring.ts';
 import type { Config } from './schema.ts';
 
 export interface CertificateSpec {
@@ -28,17 +29,31 @@ export const KAFKA_SUPER_USERS = { broker: 'zakpos-kafka', admin: 'zakpos-kafka-
 /** Whether connections to the stores in the cluster are encrypted. */
 export const isEncrypted = (config: Config): boolean => config.certificates.source !== 'none';
 
+/**
+ * Seconds before its end from which a certificate that nobody has renewed is a problem: cert-manager would have done so
+ * when a third of its days was left.
+ */
+export const secondsToSpare = (days: number): number => Math.min(10 * 86_400, (days * 86_400) / 3);
+
 /** Who talks to the stores. */
 const appsOf = ({ reports }: Config): string[] => [
   'zakpos-api',
   ...(reports.enabled ? ['zakpos-reports'] : []),
 ];
 
+/** What asks a store for metrics, where somebody asks for those. */
+const exporterOf = (store: string, config: Config): string[] =>
+  isMonitored(config) ? [`zakpos-${store}-exporter`] : [];
+
 /** Who talks to PostgreSQL itself: the pooler stands in for the apps, but for what migrates. */
-const clientsOfPostgres = (config: Config): string[] =>
-  config.postgres.pooler.enabled
+const clientsOfPostgres = (config: Config): string[] => [
+  ...(config.postgres.pooler.enabled
     ? ['zakpos-pgbouncer', ...(config.api.migrations === null ? [] : ['zakpos-api'])]
-    : appsOf(config);
+    : appsOf(config)),
+  ...exporterOf('postgres', config),
+];
+
+const clientsOfRedis = (config: Config): string[] => ['zakpos-api', ...exporterOf('redis', config)];
 
 /** The certificates of the stores that run in the cluster. */
 export function storeCertificates(config: Config): CertificateSpec[] {
@@ -73,7 +88,9 @@ export function storeCertificates(config: Config): CertificateSpec[] {
         ]
       : []),
     ...(postgres.pooler.enabled ? [server(TLS_SECRETS.pgbouncer, 'zakpos-pgbouncer', apps)] : []),
-    ...(redis.mode === 'statefulset' ? [server(TLS_SECRETS.redis, 'zakpos-redis', ['zakpos-api'])] : []),
+    ...(redis.mode === 'statefulset'
+      ? [server(TLS_SECRETS.redis, 'zakpos-redis', clientsOfRedis(config))]
+      : []),
     ...(kafka.mode === 'statefulset'
       ? [
           server(TLS_SECRETS.kafka, KAFKA_SUPER_USERS.broker, [...apps, 'zakpos-kafka-topics'], {
@@ -127,7 +144,7 @@ export function foreignSecrets(
     ...(postgres.mode === 'external'
       ? authority(postgres.external?.caSecret, clientsOfPostgres(config))
       : []),
-    ...(redis.mode === 'external' ? authority(redis.external?.caSecret, ['zakpos-api']) : []),
+    ...(redis.mode === 'external' ? authority(redis.external?.caSecret, clientsOfRedis(config)) : []),
     ...(kafka.mode === 'external' ? authority(kafka.external?.caSecret, appsOf(config)) : []),
     ...(postgres.mode !== 'external' && backups.s3 !== undefined
       ? [
@@ -138,5 +155,6 @@ export function foreignSecrets(
           },
         ]
       : []),
+    ...receiverSecrets(config).map((secret) => ({ ...secret, usedBy: ['zakpos-alertmanager'] })),
   ];
 }

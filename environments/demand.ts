@@ -1,5 +1,6 @@
 /** What an environment takes of a cluster at the most: every pod that may be there at once, with its requests and limits. */
 import { hasBackups } from './backups.ts';
+import { hasGrafana, hasLogs, isBundled, isMonitored } from './monitoring.ts';
 import { cpuToMillicores, toBytes } from './quantities.ts';
 import type { Config } from './schema.ts';
 
@@ -24,6 +25,9 @@ export const ARCHIVE_RESOURCES = {
   limits: { memory: '1Gi' },
 } as const;
 
+/** Deployments of one pod that tell metrics of something else. */
+const exportersOf = (config: Config): number => (isMonitored(config) ? 2 : 0);
+
 export interface Demand {
   /** Thousandths of a core. */
   readonly cpu: number;
@@ -40,6 +44,7 @@ const mebibytes = (quantity: string): number => toBytes(quantity) / 2 ** 20;
 
 export function demandOf(config: Config): Demand {
   const { postgres, redis, zookeeper, kafka, api, reports, web, mobile, backups } = config;
+  const { prometheus, alertmanager, grafana, logs } = config.monitoring.bundled;
   const stores = [
     ...(postgres.mode === 'statefulset' ? [{ pods: 1, ...postgres, claims: [postgres.storage] }] : []),
     ...(postgres.mode === 'cloudnativepg'
@@ -65,6 +70,14 @@ export function demandOf(config: Config): Demand {
           { pods: 1, ...backups, claims: [postgres.storage] },
         ]
       : []),
+    ...(isBundled(config)
+      ? [
+          { pods: 1, ...prometheus, claims: [prometheus.storage] },
+          { pods: 1, ...alertmanager, claims: [alertmanager.storage] },
+        ]
+      : []),
+    ...(hasLogs(config) ? [{ pods: 1, ...logs.loki, claims: [logs.loki.storage] }] : []),
+    ...(hasGrafana(config) ? [{ pods: mostPods({ replicas: 1 }), ...grafana, claims: [] }] : []),
   ];
   const apps = [
     api,
@@ -72,6 +85,10 @@ export function demandOf(config: Config): Demand {
     ...(web.enabled ? [web] : []),
     ...(mobile.enabled ? [mobile] : []),
     ...(postgres.pooler.enabled ? [postgres.pooler] : []),
+    ...Array.from({ length: exportersOf(config) }, () => ({
+      replicas: 1,
+      resources: config.monitoring.exporters.resources,
+    })),
   ].map((app) => ({ pods: mostPods(app), resources: app.resources, claims: [] }));
 
   return [...stores, ...apps].reduce<Demand>(

@@ -49,6 +49,32 @@ export const dev: ConfigInput = {
   },
   ingress: { ...kind.ingress, tls: { source: 'none' } },
   backups: { logKept: '512Mi', storage: { size: '1Gi' } },
+  // Only with `mode: bundled`; its limits come to 1184 MiB.
+  monitoring: {
+    bundled: {
+      prometheus: {
+        retention: { time: '3d', size: '1Gi' },
+        storage: { size: '2Gi' },
+        resources: { requests: { cpu: '30m', memory: '160Mi' }, limits: { cpu: null, memory: '384Mi' } },
+      },
+      alertmanager: {
+        resources: { requests: { cpu: '10m', memory: '24Mi' }, limits: { cpu: null, memory: '64Mi' } },
+      },
+      grafana: {
+        resources: { requests: { cpu: '20m', memory: '96Mi' }, limits: { cpu: null, memory: '256Mi' } },
+      },
+      logs: {
+        loki: {
+          retention: '3d',
+          storage: { size: '2Gi' },
+          resources: { requests: { cpu: '30m', memory: '128Mi' }, limits: { cpu: null, memory: '320Mi' } },
+        },
+        collector: {
+          resources: { requests: { cpu: '20m', memory: '64Mi' }, limits: { cpu: null, memory: '160Mi' } },
+        },
+      },
+    },
+  },
   spread: 'preferred',
   quota: { enabled: false },
   certificates: { source: 'none' },
@@ -64,6 +90,7 @@ export const dev: ConfigInput = {
       jwtSecret: 'jwt_super_secure_secret_key_2024',
       adminPassword: 'zakpos-dev-admin',
       backupKey: 'dev-only-backup-key',
+      grafanaPassword: 'dev-only-grafana-password',
     },
   },
 };

@@ -53,6 +53,7 @@ const DOT_ENV_SECRETS = {
   JWT_SECRET: 'jwtSecret',
   ADMIN_PASSWORD: 'adminPassword',
   BACKUP_KEY: 'backupKey',
+  GRAFANA_PASSWORD: 'grafanaPassword',
 } as const;
 
 /** The name of an environment, or a {@link ConfigError} that lists them. */

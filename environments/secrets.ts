@@ -1,6 +1,7 @@
 /** Every Secret that an environment needs: its keys, where their values come from, and who uses it. */
 import { BACKUP_CLIENTS, BACKUP_WORKLOADS, hasBackups } from './backups.ts';
 import { isEncrypted } from './certificates.ts';
+import { hasGrafana, isMonitored } from './monitoring.ts';
 import type { Config } from './schema.ts';
 
 /** What a key of a Secret holds: a text known to all, or one that is secret. */
@@ -66,6 +67,7 @@ export const SECRET_IDS = [
   'jwt',
   'admin',
   'backupKey',
+  'grafana',
 ] as const;
 export type SecretId = (typeof SECRET_IDS)[number];
 
@@ -89,6 +91,7 @@ export function secretSpecs(config: Config): Readonly<Record<SecretId, SecretSpe
   const database = postgres.mode === 'statefulset' ? ['zakpos-postgres'] : [];
   const pooler = postgres.pooler.enabled ? ['zakpos-pgbouncer'] : [];
   const cache = redis.mode === 'statefulset' ? ['zakpos-redis'] : [];
+  const exporter = (of: string): string[] => (isMonitored(config) ? [`zakpos-${of}-exporter`] : []);
   const role = (
     id: keyof typeof POSTGRES_ROLES,
     password: SecretValue,
@@ -131,13 +134,18 @@ export function secretSpecs(config: Config): Readonly<Record<SecretId, SecretSpe
       ['zakpos-api', ...reports, ...pooler],
       external.postgres?.appSecret,
     ),
-    exporter: role('exporter', secret('postgresExporterPassword'), []),
+    exporter: role(
+      'exporter',
+      secret('postgresExporterPassword'),
+      exporter('postgres'),
+      external.postgres?.exporterSecret,
+    ),
     backup: role('backup', secret('postgresBackupPassword'), hasBackups(config) ? BACKUP_CLIENTS : []),
     redis: {
       name: external.redis?.secret ?? 'zakpos-redis',
       type: 'Opaque',
       keys: { password: secret('redisPassword') },
-      usedBy: [...cache, 'zakpos-api'],
+      usedBy: [...cache, 'zakpos-api', ...exporter('redis')],
     },
     kafkaApi: kafkaUser('kafkaApi', external.kafka?.apiSecret, ['zakpos-api']),
     kafkaReports: {
@@ -161,6 +169,12 @@ export function secretSpecs(config: Config): Readonly<Record<SecretId, SecretSpe
       type: 'Opaque',
       keys: { password: secret('backupKey', 48, 16) },
       usedBy: hasBackups(config) ? BACKUP_WORKLOADS : [],
+    },
+    grafana: {
+      name: 'zakpos-grafana',
+      type: 'kubernetes.io/basic-auth',
+      keys: { username: known('admin'), password: secret('grafanaPassword', 20) },
+      usedBy: hasGrafana(config) ? ['zakpos-grafana'] : [],
     },
   };
 }

@@ -87,6 +87,11 @@ export interface PodProps {
    */
   readonly kubernetesApi?: boolean;
   /**
+   * Further groups that it is in.
+   * @default - none
+   */
+  readonly supplementalGroups?: readonly number[];
+  /**
    * Seconds between SIGTERM and SIGKILL.
    * @default 30
    */
@@ -141,6 +146,9 @@ export function hardenedPod(scope: Construct, props: PodProps): k8s.PodTemplateS
         runAsNonRoot: true,
         runAsUser: props.uid,
         runAsGroup: props.gid,
+        ...(props.supplementalGroups === undefined
+          ? {}
+          : { supplementalGroups: [...props.supplementalGroups] }),
         fsGroup: props.gid,
         fsGroupChangePolicy: 'OnRootMismatch',
         seccompProfile: { type: 'RuntimeDefault' },

@@ -1,4 +1,5 @@
 import { k8s } from './k8s.ts';
+import { checksum } from './checksum.ts';
 import type { ConfigFiles } from './config-files.ts';
 import type { SecretRef } from './secret-ref.ts';
 
@@ -55,6 +56,26 @@ export const Volume = {
     name,
     source: { configMap: { name: config.name, defaultMode: mode } },
     checksum: config.checksum,
+    readOnly: true,
+  }),
+
+  /** The files of several ConfigMaps in one folder; none has a name that another one has. */
+  configFilesOf: (name: string, configs: readonly Pick<ConfigFiles, 'name' | 'checksum'>[]): Volume => ({
+    name,
+    source: {
+      projected: {
+        defaultMode: 0o444,
+        sources: configs.map((config) => ({ configMap: { name: config.name } })),
+      },
+    },
+    checksum: checksum(configs.map((config) => config.checksum).join()),
+    readOnly: true,
+  }),
+
+  /** A folder of the node, to be read only; a namespace with Pod Security `restricted` or `baseline` refuses it. */
+  nodeFolder: (name: string, path: string): Volume => ({
+    name,
+    source: { hostPath: { path, type: 'Directory' } },
     readOnly: true,
   }),
 

@@ -122,6 +122,23 @@ export class HardenedStatefulSet extends Construct {
   }
 }
 
+/** A pod on each node, of which a rollout takes one away at a time. */
+export class HardenedDaemonSet extends Construct {
+  constructor(scope: Construct, id: string, props: WorkloadPodProps) {
+    super(scope, id);
+    const serviceAccountName = serviceAccount(this, props.name);
+    new k8s.KubeDaemonSet(this, 'daemon-set', {
+      metadata: metadataOf(this, props),
+      spec: {
+        revisionHistoryLimit: 5,
+        selector: { matchLabels: selectorLabels(props.name) },
+        updateStrategy: { type: 'RollingUpdate' },
+        template: hardenedPod(this, { ...props, serviceAccountName }),
+      },
+    });
+  }
+}
+
 /** Name of the headless Service of the StatefulSet `name`. */
 export const headlessServiceName = (name: string): string => `${name}-headless`;
 

@@ -198,7 +198,7 @@ describe('an operator of Prometheus', () => {
       'monitoring.alerts.walAge: is "5", expected a whole number with s, m, h or d',
     ],
     [{ alerts: { volumePercent: 99 } }, 'monitoring.alerts.volumePercent: is 99, expected at most 95'],
-    [{ mode: 'bundled' }, 'monitoring.mode: is "bundled", expected one of none, operator'],
+    [{ mode: 'helm' }, 'monitoring.mode: is "helm", expected one of none, operator, bundled'],
   ])('is given no %j', (own, problem) => {
     expect(() => configWith('prod', { monitoring: own })).toThrow(ConfigError);
     expect(() => configWith('prod', { monitoring: own })).toThrow(problem);

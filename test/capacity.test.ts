@@ -308,6 +308,10 @@ describe('pods', () => {
         'zakpos-backup',
         'zakpos-backup-daily',
         'zakpos-restore-drill',
+        'zakpos-prometheus',
+        'zakpos-alertmanager',
+        'zakpos-loki',
+        'zakpos-grafana',
       ];
       const stores = [...alone, 'zakpos-kafka', 'zakpos-zookeeper'];
       if (!isOurs(pod, each)) return;

@@ -538,7 +538,7 @@ describe('a file .env', () => {
   test("sets each of dev's secrets by a variable that .env.example names", () => {
     const changed = example.replaceAll(/^(\w+)=.*$/gm, '$1=another-value-of-more-than-32-letters');
     const { values } = withFile('.env', changed, (dotEnvFile) => loadConfig('dev', { dotEnvFile })).secrets;
-    expect(Object.keys(values)).toHaveLength(9);
+    expect(Object.keys(values)).toHaveLength(10);
     expect(new Set(Object.values(values))).toEqual(new Set(['another-value-of-more-than-32-letters']));
   });
 

@@ -45,7 +45,9 @@ describe('which environments are encrypted', () => {
       'dev with a pooler',
       'dev with backups',
       'prod with backups, without encryption',
+      'dev with metrics',
       'dev with three of each',
+      'dev with bundled monitoring',
     ]);
   });
 

@@ -57,6 +57,7 @@ const CLUSTER_SCOPED = [
 const OF_KUBERNETES = [
   'ConfigMap',
   'CronJob',
+  'DaemonSet',
   'Deployment',
   'HorizontalPodAutoscaler',
   'Ingress',
@@ -92,6 +93,8 @@ const STORES = ['zakpos-kafka', 'zakpos-kafka-topics', 'zakpos-postgres', 'zakpo
 const APPS = ['zakpos-api', 'zakpos-mobile', 'zakpos-reports', 'zakpos-web'];
 const ADDONS = ['metrics-server', 'traefik'];
 const BACKUPS = ['zakpos-backup', 'zakpos-backup-daily', 'zakpos-restore-drill'];
+const ALERTING = ['zakpos-alertmanager', 'zakpos-prometheus'];
+const BUNDLED = [...ALERTING, 'zakpos-grafana', 'zakpos-log-collector', 'zakpos-loki'];
 
 describe('an environment', () => {
   test.each([
@@ -106,6 +109,9 @@ describe('an environment', () => {
     ['prod with backups', [...APPS, ...STORES, ...BACKUPS]],
     ['prod with CloudNativePG', [...APPS, ...STORES.filter((name) => name !== 'zakpos-postgres')]],
     ['prod with existing stores', APPS],
+    ['dev with bundled monitoring', [...ADDONS, ...APPS, ...STORES, ...BUNDLED]],
+    ['prod with bundled monitoring', [...APPS, ...STORES, ...BACKUPS, ...BUNDLED]],
+    ['prod on kind with bundled monitoring alone', [...ADDONS, ...APPS, ...STORES, ...ALERTING]],
   ] as const)('%s has exactly these workloads', (name, expected) => {
     expect(
       workloads({ ...environments, ...variants }[name])
@@ -158,17 +164,39 @@ function valuesIn(value: unknown): unknown[] {
 }
 
 describe('Pod Security restricted', () => {
-  test('would admit every pod', () => {
-    everyPod((pod) => restrictedViolations(pod.template));
+  /** What reads a folder of its node, in a namespace of its own, and is restricted in everything else. */
+  const COLLECTOR = 'zakpos-log-collector';
+
+  test('would admit every pod, but for the folder of its node that the log collector reads', () => {
+    everyPod(function* (pod) {
+      const violations = [...restrictedViolations(pod.template)];
+      if (pod.name !== COLLECTOR) yield* violations;
+      else if (violations.join() !== 'volume logs is of type hostPath') yield violations.join();
+    });
   });
 
-  test('is enforced, audited and warned of in every namespace', () => {
+  test('is enforced, audited and warned of in every namespace but that where the log collector is alone', () => {
     everywhere(function* (each) {
       for (const { name, labels } of objectsOf(each, 'Namespace')) {
+        const inIt = workloads(each).filter(({ namespace }) => namespace === name);
+        const expected = inIt.some((pod) => pod.name === COLLECTOR) ? 'privileged' : 'restricted';
+        if (expected === 'privileged' && inIt.length !== 1) yield `Namespace ${name}: others are in it`;
         for (const mode of ['enforce', 'audit', 'warn']) {
           const level = labels[`pod-security.kubernetes.io/${mode}`];
-          if (level !== 'restricted') yield `Namespace ${name}: ${mode} is ${String(level)}`;
+          if (level !== expected) yield `Namespace ${name}: ${mode} is ${String(level)}`;
         }
+      }
+    });
+  });
+
+  test('is missed by nothing but the logs of pods, which are there to be read', () => {
+    everyPod(function* ({ pod }) {
+      for (const { name, hostPath } of pod.volumes) {
+        if (hostPath === undefined) continue;
+        if (hostPath.path !== '/var/log/pods') yield `volume ${name} is ${hostPath.path} of the node`;
+        for (const { volumeMounts } of pod.containers)
+          if (volumeMounts.some((mount) => mount.name === name && !mount.readOnly))
+            yield `volume ${name} may be written to`;
       }
     });
   });
@@ -211,7 +239,7 @@ describe('Pod Security restricted', () => {
 
 describe('a pod', () => {
   test('has a token of the Kubernetes API only where it asks that API', () => {
-    const asks = ['traefik', 'metrics-server'];
+    const asks = ['traefik', 'metrics-server', 'zakpos-prometheus', 'zakpos-log-collector'];
     everyPod(function* (pod) {
       if (pod.pod.automountServiceAccountToken !== asks.includes(workloadName(pod)))
         yield `automountServiceAccountToken is ${String(pod.pod.automountServiceAccountToken)}`;
@@ -754,9 +782,16 @@ describe('references', () => {
   test('of volumes lead to ConfigMaps that exist, and to Secrets of the catalogues and keys of theirs', () => {
     everyPod(function* ({ pod, namespace }, each) {
       const maps = configMaps(each).filter((map) => map.namespace === namespace);
-      for (const { name, configMap, secret } of pod.volumes) {
-        if (configMap && !maps.some((map) => map.name === configMap.name))
-          yield `volume ${name}: no ConfigMap ${configMap.name}`;
+      for (const { name, configMap, projected, secret } of pod.volumes) {
+        const named = [configMap, ...(projected?.sources ?? []).map((source) => source.configMap)];
+        const files = named.flatMap((wanted) => {
+          const map = maps.find((each) => each.name === wanted?.name);
+          return map === undefined ? [] : Object.keys(map.data);
+        });
+        for (const wanted of named)
+          if (wanted && !maps.some((map) => map.name === wanted.name))
+            yield `volume ${name}: no ConfigMap ${wanted.name}`;
+        if (new Set(files).size < files.length) yield `volume ${name}: a file twice`;
         if (!secret) continue;
         const known = knownSecrets(each).find((candidate) => candidate.name === secret.secretName);
         if (known === undefined) yield `volume ${name}: no Secret ${secret.secretName}`;
@@ -823,11 +858,14 @@ describe('references', () => {
         const paths = container.volumeMounts.map(({ mountPath }) => mountPath);
         if (new Set(paths).size < paths.length) yield `container ${container.name} mounts one path twice`;
       }
-      for (const { name, configMap, secret, emptyDir, ephemeral } of pod.pod.volumes) {
-        if (!configMap && !secret && !emptyDir && !ephemeral)
+      for (const { name, configMap, projected, hostPath, secret, emptyDir, ephemeral } of pod.pod.volumes) {
+        if (!configMap && !projected && !hostPath && !secret && !emptyDir && !ephemeral)
           yield `volume ${name} is of a kind that these tests know nothing of`;
         if (emptyDir && emptyDir.sizeLimit === undefined) yield `volume ${name} has no limit`;
-        if ((configMap ?? secret) && mounts.some((mount) => mount.name === name && !mount.readOnly))
+        if (
+          (configMap ?? projected ?? secret) &&
+          mounts.some((mount) => mount.name === name && !mount.readOnly)
+        )
           yield `volume ${name} is mounted for writing`;
       }
     });
@@ -879,7 +917,10 @@ describe('references', () => {
   test('lead to every ConfigMap', () => {
     everywhere(function* (each) {
       const used = workloads(each).flatMap(({ pod }) =>
-        pod.volumes.flatMap(({ configMap }) => configMap?.name ?? []),
+        pod.volumes.flatMap(({ configMap, projected }) => [
+          configMap?.name,
+          ...(projected?.sources ?? []).map((source) => source.configMap.name),
+        ]),
       );
       for (const { name } of configMaps(each)) if (!used.includes(name)) yield `ConfigMap ${name} is unused`;
     });
@@ -928,7 +969,7 @@ describe('secrets', () => {
   }));
 
   test('of dev are in no other object of dev', () => {
-    expect(values).toHaveLength(9);
+    expect(values).toHaveLength(10);
     const others = environments.dev.objects.filter(({ kind }) => kind !== 'Secret');
     const text = JSON.stringify(others.map(({ raw }) => raw));
     expect(values.filter(({ value }) => text.includes(value)).map(({ name }) => name)).toEqual([]);
@@ -1107,7 +1148,7 @@ test('a pod whose ConfigMap or known Secret would change is annotated with their
   everyPod(function* (pod, each) {
     const literal = each.config.secrets.source === 'literal';
     const content = pod.pod.volumes.some(
-      ({ configMap, secret }) => configMap ?? (literal ? secret : undefined),
+      ({ configMap, projected, secret }) => configMap ?? projected ?? (literal ? secret : undefined),
     );
     const checksum = pod.podAnnotations['zakpos.io/config-checksum'];
     if (content !== (checksum !== undefined)) yield `has the checksum ${String(checksum)}`;

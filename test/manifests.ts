@@ -117,6 +117,13 @@ const claimTemplate = z.object({ metadata: z.object({ name: z.string() }), spec:
 const volume = z.object({
   name: z.string(),
   configMap: z.object({ name: z.string() }).optional(),
+  projected: z
+    .strictObject({
+      defaultMode: z.int(),
+      sources: z.array(z.strictObject({ configMap: z.strictObject({ name: z.string() }) })),
+    })
+    .optional(),
+  hostPath: z.strictObject({ path: z.string(), type: z.string() }).optional(),
   secret: z
     .object({
       secretName: z.string(),
@@ -199,7 +206,7 @@ export interface Workload extends Manifest {
 }
 
 /** Kinds that make pods, all of one form but the last, which makes Jobs. */
-export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'Job', 'CronJob'];
+export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'Job', 'CronJob'];
 const cronJob = z.object({ spec: z.object({ jobTemplate: z.unknown() }) });
 
 const withTemplate = z.object({ spec: z.object({ template: z.unknown() }) });

@@ -36,6 +36,27 @@ const BACKUPS = {
   backups: { s3: { bucket: 'backups', endpoint: 'http://s3.example.com:9000', cidr: '10.4.0.0/24' } },
 };
 const METRICS = { monitoring: { mode: 'operator' } };
+const BUNDLED = {
+  monitoring: {
+    mode: 'bundled',
+    bundled: {
+      alertmanager: {
+        receivers: {
+          page: { type: 'slack', secret: { name: 'chat', key: 'url' }, cidr: '10.5.0.0/24' },
+          ticket: {
+            type: 'email',
+            to: 'tickets@example.com',
+            from: 'zakpos@example.com',
+            smarthost: 'mail.example.com:587',
+            username: 'zakpos',
+            secret: { name: 'mail', key: 'password' },
+            cidr: '10.6.0.0/24',
+          },
+        },
+      },
+    },
+  },
+};
 const CLOUDNATIVEPG = { postgres: { mode: 'cloudnativepg' }, backups: { s3: { bucket: 'backups' } } };
 
 /** Existing stores; `own` is said of each of them. */
@@ -134,6 +155,22 @@ export const variants = {
   'prod with existing stores of an authority and metrics': render('prod', { ...CA, ...METRICS }),
   'prod with existing stores without encryption and metrics': render('prod', { ...PLAIN, ...METRICS }),
   'dev with three of each': render('dev', THREE_OF_EACH),
+  'dev with bundled monitoring': render('dev', { monitoring: { mode: 'bundled' } }),
+  'prod with bundled monitoring': render('prod', { ...BUNDLED, ...BACKUPS }),
+  'prod on kind with bundled monitoring alone': render(
+    'prod',
+    {
+      monitoring: {
+        mode: 'bundled',
+        bundled: {
+          alertmanager: { receivers: { page: { type: 'webhook', url: 'http://10.7.0.1:8080/alerts' } } },
+          grafana: { enabled: false },
+          logs: { enabled: false },
+        },
+      },
+    },
+    true,
+  ),
 } as const;
 
 export const rendered: readonly Rendered[] = [

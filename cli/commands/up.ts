@@ -73,7 +73,10 @@ export async function up(options: UpOptions): Promise<void> {
     const gone = await prune(kubectl, rendered.objects, {
       wholeCluster: kind !== undefined,
       // In somebody else's cluster, another installation may share the add-ons.
-      namespaces: kind === undefined ? [config.namespace] : [config.namespace, config.systemNamespace],
+      namespaces:
+        kind === undefined
+          ? [config.namespace]
+          : [config.namespace, config.systemNamespace, config.monitoring.bundled.logs.namespace],
     });
     line.rename(gone.length === 0 ? 'Prune: nothing' : `Prune: ${gone.join(', ')}`);
   });

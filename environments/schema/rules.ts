@@ -3,11 +3,12 @@ import { hasBackups } from '../backups.ts';
 import { cpuToMillicores, toBytes } from '../quantities.ts';
 import { demandOf, mostPods } from '../demand.ts';
 import { neededSecrets } from '../secrets.ts';
+import { monitoringViolations } from './monitoring-rules.ts';
 import { WORKER_POOL_SIZE } from './stores.ts';
 import type { Config } from '../schema.ts';
 
 /** A rule that spans fields: where it is broken, the value there and what is expected. */
-interface Violation {
+export interface Violation {
   readonly path: readonly string[];
   readonly expected: string;
 }
@@ -55,6 +56,12 @@ export function* crossFieldViolations(config: Config): Generator<Violation> {
     yield { path: ['kafka', 'topics', String(twice), 'name'], expected: 'a name that no other topic has' };
   }
 
+  if (api.prefix === 'metrics') {
+    yield {
+      path: ['api', 'prefix'],
+      expected: 'another one: the API tells its metrics there, which are for nobody outside',
+    };
+  }
   for (const name of ['api', 'web'] as const) {
     const { autoscaling, minAvailable, replicas } = config[name];
     if (autoscaling.enabled && autoscaling.minReplicas > autoscaling.maxReplicas) {
@@ -153,6 +160,7 @@ export function* crossFieldViolations(config: Config): Generator<Violation> {
   if (secrets.source === 'literal' && (secrets.values.jwtSecret?.length ?? 0) < 32) {
     yield { path: ['secrets', 'values', 'jwtSecret'], expected: 'at least 32 characters' };
   }
+  yield* monitoringViolations(config);
 }
 
 /** Connections that the server allows, that pods take at the most, and that migrations and people need. */

@@ -51,6 +51,7 @@ export const secrets = z
         jwtSecret: secretValue('Key that signs access tokens, at least 32 characters (JWT_SECRET).'),
         adminPassword: secretValue('Password of the first user (ADMIN_PASSWORD).'),
         backupKey: secretValue('Key that backups are encrypted with (BACKUP_KEY).'),
+        grafanaPassword: secretValue('Password of the user admin of Grafana (GRAFANA_PASSWORD).'),
       })
       .prefault({})
       .describe(

@@ -4,6 +4,7 @@ import { FakeKubectl } from './fakes.ts';
 const deploymentOf = (name: string): Component => ({ kind: 'Deployment', name, namespace: 'zakpos' });
 const api = deploymentOf('api');
 const redis: Component = { kind: 'StatefulSet', name: 'redis', namespace: 'zakpos' };
+const collector: Component = { kind: 'DaemonSet', name: 'collector', namespace: 'zakpos' };
 const topics: Component = { kind: 'Job', name: 'topics', namespace: 'zakpos' };
 
 const REVISION = 'deployment.kubernetes.io/revision';
@@ -28,6 +29,18 @@ const statefulSet = (status: object) =>
     redis,
     { replicas: 3 },
     { observedGeneration: 2, replicas: 3, updatedReplicas: 3, readyReplicas: 3, ...status },
+  );
+const daemonSet = (status: object) =>
+  controller(
+    collector,
+    {},
+    {
+      observedGeneration: 2,
+      desiredNumberScheduled: 3,
+      updatedNumberScheduled: 3,
+      numberReady: 3,
+      ...status,
+    },
   );
 const job = (status: object) => controller(topics, {}, status);
 
@@ -61,11 +74,16 @@ async function progress(component: Component, ...items: object[]): Promise<Progr
 const podNames = ({ pods }: Progress): string[] => pods.map(({ metadata }) => metadata.name);
 
 test('the workloads among the manifests are the components, in their order', () => {
-  const objects = ['Namespace', 'StatefulSet', 'Service', 'Job', 'Deployment'].map((kind) => ({
+  const objects = ['Namespace', 'StatefulSet', 'Service', 'Job', 'DaemonSet', 'Deployment'].map((kind) => ({
     kind,
     metadata: { name: kind.toLowerCase(), ...(kind === 'Namespace' ? {} : { namespace: 'zakpos' }) },
   }));
-  expect(componentsOf(objects).map(({ kind }) => kind)).toEqual(['StatefulSet', 'Job', 'Deployment']);
+  expect(componentsOf(objects).map(({ kind }) => kind)).toEqual([
+    'StatefulSet',
+    'Job',
+    'DaemonSet',
+    'Deployment',
+  ]);
 });
 
 test('each namespace is looked into once', async () => {
@@ -140,6 +158,26 @@ describe('a StatefulSet', () => {
     expect(podNames(await progress(redis, statefulSet({}), own, pod('api-1', 'api-new')))).toEqual([
       'redis-0',
     ]);
+  });
+});
+
+describe('a DaemonSet', () => {
+  test('is ready when each node has a pod that is new and ready', async () => {
+    expect(await progress(collector, daemonSet({}))).toMatchObject({ ready: true, replicas: '3/3' });
+  });
+
+  test.each<[string, object, string]>([
+    ['while not all pods are new', { updatedNumberScheduled: 2 }, '3/3'],
+    ['while a pod is not ready', { numberReady: 2 }, '2/3'],
+    ['while its controller has not seen the change', { observedGeneration: 1 }, '3/3'],
+  ])('is not ready %s', async (_, status, replicas) => {
+    expect(await progress(collector, daemonSet(status))).toMatchObject({ ready: false, replicas });
+  });
+
+  test('has its own pods', async () => {
+    const own = pod('collector-x', 'collector');
+    const found = await progress(collector, daemonSet({}), own, pod('api-1', 'api-new'));
+    expect(podNames(found)).toEqual(['collector-x']);
   });
 });
 

@@ -154,7 +154,8 @@ class Cluster {
       return { stdout: JSON.stringify({ items: this.seenJobs(namespace, ['plan', 'restore']) }) };
     // The plans of moves under way.
     if (call.startsWith('get configmaps')) return {};
-    if (call.startsWith('get deployments,statefulsets,jobs,replicasets,pods')) return this.look(namespace);
+    if (call.startsWith('get deployments,statefulsets,daemonsets,jobs,replicasets,pods'))
+      return this.look(namespace);
     if ((what = match(/^logs job\/(\S+)( --tail=1)?$/))) {
       const said = this.saidBy(what[1] ?? '');
       return { stdout: what[2] === undefined ? said : (said.trim().split('\n').at(-1) ?? '') };
