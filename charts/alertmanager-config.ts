@@ -1,4 +1,5 @@
 /** Who is told of which alerts, what belongs together, and what says nothing new. */
+import { alertGroups } from '../alerts/groups.ts';
 import { inhibitions } from '../alerts/inhibitions.ts';
 import { SEVERITIES, type Receiver } from '../environments/monitoring.ts';
 import type { Config } from '../environments/schema.ts';
@@ -32,12 +33,24 @@ export function alertmanagerConfig(config: Config): object {
       name: severity,
       ...receiverConfig(receivers[severity], credentialsOf(severity)),
     })),
-    inhibit_rules: inhibitions.map(({ source, targets, equal = [] }) => ({
-      source_matchers: [`alertname="${source}"`],
-      target_matchers: [`alertname=~"${targets.join('|')}"`],
-      equal: ['namespace', ...equal],
-    })),
+    inhibit_rules: inhibitRules(config),
   };
+}
+
+/** Those between alerts that this environment has. */
+function inhibitRules(config: Config): object[] {
+  const names = new Set(alertGroups(config).flatMap(({ rules }) => rules.map(({ name }) => name)));
+  return inhibitions.flatMap(({ source, targets, equal = [] }) => {
+    const known = targets.filter((target) => names.has(target));
+    if (!names.has(source) || known.length === 0) return [];
+    return [
+      {
+        source_matchers: [`alertname="${source}"`],
+        target_matchers: [`alertname=~"${known.join('|')}"`],
+        equal: ['namespace', ...equal],
+      },
+    ];
+  });
 }
 
 function receiverConfig(receiver: Receiver, folder: string): object {
