@@ -142,7 +142,7 @@ const FIXED = ['listen_addresses', 'port', 'hba_file', 'shared_preload_libraries
 /** The settings of a PostgreSQL of our own, tuned from the same memory. */
 const parameters = (config: Config): Record<string, string> =>
   Object.fromEntries(
-    [...postgresqlConf(config, false).matchAll(/^(\w+) = '?(.*?)'?$/gm)]
+    [...postgresqlConf(config, false).matchAll(/^([\w.]+) = '?(.*?)'?$/gm)]
       .map(([, name = '', value = '']) => [name, value] as const)
       .filter(([name]) => !FIXED.includes(name)),
   );

@@ -171,6 +171,8 @@ export function postgresqlConf(config: Config, encrypted = isEncrypted(config)):
     tcp_keepalives_idle: 60,
 
     shared_preload_libraries: "'pg_stat_statements'",
+    // It keeps the text of what is no query as it is, with a new password of a role.
+    'pg_stat_statements.track_utility': 'off',
     log_min_duration_statement: "'500ms'",
     // The parameters of a slow sale may hold a customer's name and number.
     log_parameter_max_length: 0,

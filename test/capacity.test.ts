@@ -312,6 +312,8 @@ describe('pods', () => {
         'zakpos-alertmanager',
         'zakpos-loki',
         'zakpos-grafana',
+        'zakpos-postgres-exporter',
+        'zakpos-redis-exporter',
       ];
       const stores = [...alone, 'zakpos-kafka', 'zakpos-zookeeper'];
       if (!isOurs(pod, each)) return;

@@ -146,6 +146,12 @@ describe('postgres', () => {
     expect(conf.get('log_parameter_max_length')).toBe('0');
   });
 
+  test('keeps no statement that may set a password, which whoever sees statistics would see', () => {
+    expect(configFile(prod, 'zakpos-postgres', 'postgresql.conf')).toContain(
+      '\npg_stat_statements.track_utility = off\n',
+    );
+  });
+
   test('waits for space before it starts', () => {
     const start = configFile(prod, 'zakpos-postgres', 'start.sh');
     expect(start.indexOf('The volume is full')).toBeGreaterThan(0);

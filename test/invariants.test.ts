@@ -93,7 +93,8 @@ const STORES = ['zakpos-kafka', 'zakpos-kafka-topics', 'zakpos-postgres', 'zakpo
 const APPS = ['zakpos-api', 'zakpos-mobile', 'zakpos-reports', 'zakpos-web'];
 const ADDONS = ['metrics-server', 'traefik'];
 const BACKUPS = ['zakpos-backup', 'zakpos-backup-daily', 'zakpos-restore-drill'];
-const ALERTING = ['zakpos-alertmanager', 'zakpos-prometheus'];
+const EXPORTERS = ['zakpos-postgres-exporter', 'zakpos-redis-exporter'];
+const ALERTING = [...EXPORTERS, 'zakpos-alertmanager', 'zakpos-prometheus'];
 const BUNDLED = [...ALERTING, 'zakpos-grafana', 'zakpos-log-collector', 'zakpos-loki'];
 
 describe('an environment', () => {
@@ -109,6 +110,8 @@ describe('an environment', () => {
     ['prod with backups', [...APPS, ...STORES, ...BACKUPS]],
     ['prod with CloudNativePG', [...APPS, ...STORES.filter((name) => name !== 'zakpos-postgres')]],
     ['prod with existing stores', APPS],
+    ['dev with metrics', [...ADDONS, ...APPS, ...STORES, ...EXPORTERS]],
+    ['prod with existing stores of an authority and metrics', [...APPS, ...EXPORTERS]],
     ['dev with bundled monitoring', [...ADDONS, ...APPS, ...STORES, ...BUNDLED]],
     ['prod with bundled monitoring', [...APPS, ...STORES, ...BACKUPS, ...BUNDLED]],
     ['prod on kind with bundled monitoring alone', [...ADDONS, ...APPS, ...STORES, ...ALERTING]],

@@ -353,7 +353,7 @@ describe('a database of CloudNativePG', () => {
     const { parameters, shared_preload_libraries, pg_hba } = cluster(own).spec.postgresql;
     const conf = configFile(statefulset, 'zakpos-postgres', 'postgresql.conf');
     const settings = Object.fromEntries(
-      [...conf.matchAll(/^(\w+) = (.*)$/gm)].map(([, name = '', value = '']) => [
+      [...conf.matchAll(/^([\w.]+) = (.*)$/gm)].map(([, name = '', value = '']) => [
         name,
         value.replace(/^'(.*)'$/, '$1'),
       ]),

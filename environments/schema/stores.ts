@@ -40,6 +40,9 @@ const externalPostgres = z
     ownerSecret: dnsLabel(
       'Secret with `username` and `password` of the role that owns the schema and migrates it.',
     ).default('zakpos-postgres-owner'),
+    exporterSecret: dnsLabel(
+      'Secret with `username` and `password` of a role in pg_monitor; only with metrics.',
+    ).default('zakpos-postgres-exporter'),
   })
   .optional()
   .describe(existing);
