@@ -33,6 +33,24 @@ const CUSTOM_RESOURCES = [
 ];
 const WATCH = ['list', 'watch'];
 
+/** A line for each request: who, what, the answer, and of all headers the request's id alone. */
+const ACCESS_LOG = [
+  '--accesslog=true',
+  '--accesslog.format=json',
+  '--accesslog.fields.defaultmode=drop',
+  ...[
+    'ClientHost',
+    'RequestHost',
+    'RequestMethod',
+    'RequestPath',
+    'DownstreamStatus',
+    'Duration',
+    'ServiceName',
+  ].map((field) => `--accesslog.fields.names.${field}=keep`),
+  '--accesslog.fields.headers.defaultmode=drop',
+  '--accesslog.fields.headers.names.X-Request-Id=keep',
+];
+
 /**
  * The ingress controller that kind lacks, on the node ports that kind-config.yaml maps to the laptop. It trusts no
  * X-Forwarded-For and names the client itself, so that nobody can pass for another. WebSockets may stay: only reading
@@ -118,6 +136,7 @@ export class TraefikChart extends ZakposChart {
             '--global.sendanonymoususage=false',
             '--log.format=json',
             '--log.level=WARN',
+            ...ACCESS_LOG,
           ],
           ports: { ...LISTENERS, health: PORTS.traefikHealth },
           resources: addons.traefik.resources,

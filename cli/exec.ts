@@ -82,6 +82,31 @@ export async function pipe(
   };
 }
 
+/** Something that runs until it is stopped, or ends by itself. */
+export interface Running {
+  /** Ends with it, and says how. */
+  readonly ended: Promise<Pick<RunResult, 'ok' | 'stderr'>>;
+  readonly stop: () => void;
+}
+
+/** Starts a command that goes on for long, and hands over each line of its output as it appears. */
+export function start(command: string, args: readonly string[], onLine: (line: string) => void): Running {
+  const child = execa(command, args, { reject: false, stdin: 'ignore', buffer: { stdout: false } });
+  let begun = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (begun + chunk).split('\n');
+    begun = lines.pop() ?? '';
+    lines.forEach(onLine);
+  });
+  return {
+    ended: child.then((result) => ({
+      ok: !result.failed,
+      stderr: result.stderr || whyNotRun(command, result),
+    })),
+    stop: () => child.kill(),
+  };
+}
+
 /** Why a command without any error output couldn't run to its end: it wasn't there, or was killed. */
 function whyNotRun(
   command: string,

@@ -1,7 +1,7 @@
 /** kubectl against one context. What it answers is parsed with a schema of just what is read. */
 import type { z } from 'zod';
 import { CliError } from './errors.ts';
-import { attempt, lastLines, pipe, type RunOptions, type RunResult } from './exec.ts';
+import { attempt, lastLines, pipe, start, type Running, type RunOptions, type RunResult } from './exec.ts';
 
 /** Seconds that any one call may take; applying a hundred objects to a slow cluster takes a few. */
 const TIMEOUT_SECONDS = 120;
@@ -39,6 +39,37 @@ export class Kubectl {
   ): Promise<Pick<RunResult, 'ok' | 'stderr'>> {
     const context = ['--context', this.context];
     return pipe('kubectl', [...context, ...from], [...context, ...to], onBytes);
+  }
+
+  /** Runs what goes on until it is stopped, and hands over each line that it prints. */
+  start(args: readonly string[], onLine: (line: string) => void): Running {
+    return start('kubectl', ['--context', this.context, ...args], onLine);
+  }
+
+  /**
+   * Uses a port of a pod as one of this machine: past network policies, which needn't let in the API server for that.
+   * @throws {CliError} with what kubectl said, when it can't be had
+   */
+  async withPort<T>(
+    { namespace, pod, port }: { readonly namespace: string; readonly pod: string; readonly port: number },
+    use: (url: string) => Promise<T>,
+  ): Promise<T> {
+    let open: (port: string) => void = () => undefined;
+    const opened = new Promise<string>((resolve) => (open = resolve));
+    const forward = this.start(['-n', namespace, 'port-forward', pod, `:${port}`], (line) => {
+      const [, local] = /^Forwarding from 127\.0\.0\.1:(\d+) /.exec(line) ?? [];
+      if (local !== undefined) open(local);
+    });
+    const failed = forward.ended.then(({ stderr }) => {
+      throw this.explain(stderr || `port ${port} of ${pod} was closed`);
+    });
+    try {
+      return await Promise.race([opened.then((local) => use(`http://127.0.0.1:${local}`)), failed]);
+    } finally {
+      // Nobody waits for its end any more.
+      failed.catch(() => undefined);
+      forward.stop();
+    }
   }
 
   /** The answer to `… -o json`; `undefined` where it prints nothing. */

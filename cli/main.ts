@@ -1,10 +1,12 @@
 /** The commands behind `npm run up`, `status`, `down` and the others of package.json. */
 import { Command, InvalidArgumentError } from 'commander';
 import { ConfigError } from '../environments/load.ts';
+import { isDuration, toSeconds } from '../environments/quantities.ts';
 import { backup, drill, type BackupOptions } from './commands/backup.ts';
 import { copy, type CopyOptions } from './commands/copy.ts';
 import { down, type DownOptions } from './commands/down.ts';
 import { images, type ImagesOptions } from './commands/images.ts';
+import { logs, type LogsOptions } from './commands/logs.ts';
 import { migrate, type MigrateOptions } from './commands/migrate.ts';
 import { move, type MoveOptions } from './commands/move.ts';
 import { resize, type ResizeOptions } from './commands/resize.ts';
@@ -37,15 +39,31 @@ const seconds = (text: string): number => {
   return Number(text);
 };
 
+const duration = (text: string): string => {
+  if (!isDuration(text)) throw new InvalidArgumentError('a whole number with s, m, h or d is expected');
+  // kubectl knows no days.
+  return `${toSeconds(text)}s`;
+};
+
 withTarget('up', 'from nothing to the running till; run again, it changes what has to change')
   .option('--timeout <seconds>', 'how long components may take to become ready', seconds, 300)
   .option('--no-smoke', 'leave out the smoke test at the end')
   .action((options: UpOptions) => up(options));
 withTarget('status', 'every component: ready or why not, version, restarts, memory; and the URLs')
   .option('--claims', 'instead: every claim, how full it is, who mounts it, and those that nothing uses')
+  .option('--load', 'instead: sales, latency, errors and what is at its limit, now, until Ctrl-C')
+  .option('--once', 'one reading of that')
   .action(async (options: StatusOptions) => {
     if (!(await status(options))) process.exitCode = 1;
   });
+withTarget('logs', 'what components have written, by time; from Loki where there is one, else from the nodes')
+  .argument('[component...]', 'such as api, reports, ingress or kafka; all of them when it is left out')
+  .option('--since <duration>', 'how far back, such as 90s, 10m or 2h', duration, '10m')
+  .option('--request <id>', 'only lines with this id of a request (X-Request-Id)')
+  .option('--follow', 'go on with what is written now, until Ctrl-C')
+  .option('--json', 'lines as they were written')
+  .option('--nodes', 'from the nodes, even where there is Loki')
+  .action((components: readonly string[], options: LogsOptions) => logs(components, options));
 command('down', 'removes the kind cluster, after saying what is lost and asking')
   .option('--yes', 'do not ask')
   .action((options: DownOptions) => down(options));

@@ -10,6 +10,7 @@ import { age, table } from '../table.ts';
 import { targetOf, type TargetOptions } from '../target.ts';
 import { urlsOf } from '../urls.ts';
 import { lastLine } from '../wait.ts';
+import { showLoad } from './load.ts';
 
 export interface StatusOptions extends TargetOptions {
   /**
@@ -17,6 +18,16 @@ export interface StatusOptions extends TargetOptions {
    * @default false
    */
   readonly claims?: boolean;
+  /**
+   * Whether it is shown what goes on now instead.
+   * @default false
+   */
+  readonly load?: boolean;
+  /**
+   * Whether one reading of that is enough.
+   * @default - where there is no terminal
+   */
+  readonly once?: boolean;
 }
 
 const usageList = z.object({
@@ -35,6 +46,10 @@ export async function status(options: StatusOptions): Promise<boolean> {
   const config = readConfig(options);
   const { kubectl, kind } = targetOf(options);
   await kind?.require();
+  if (options.load === true) {
+    await showLoad(kubectl, config, { once: options.once ?? !process.stdout.isTTY });
+    return true;
+  }
   const { objects } = await synthesize(config, options);
   if (options.claims === true) {
     const namespaces = [config.namespace, config.systemNamespace];

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunOptions, RunResult } from '../../cli/exec.ts';
+import type { Running, RunOptions, RunResult } from '../../cli/exec.ts';
 import { Kubectl } from '../../cli/kubectl.ts';
 
 /** Scripts of sh by the names of the tools that they stand for. */
@@ -70,6 +70,22 @@ export class FakeKubectl extends Kubectl {
     this.calls.push({ args, input });
     const { stdout = '', stderr = '', ok = true } = this.answer(args, input);
     return Promise.resolve({ ok, stdout, stderr, notFound: false });
+  }
+
+  /** Asked as one call, whose answer is the URL at which a test has put something. */
+  override async withPort<T>(
+    { namespace, pod, port }: { readonly namespace: string; readonly pod: string; readonly port: number },
+    use: (url: string) => Promise<T>,
+  ): Promise<T> {
+    return use(await this.run(['-n', namespace, 'port-forward', pod, `:${port}`]));
+  }
+
+  /** Asked as one call, whose answer is all that it will ever print. */
+  override start(args: readonly string[], onLine: (line: string) => void): Running {
+    const { stdout = '', stderr = '', ok = true } = this.answer(args, undefined);
+    this.calls.push({ args, input: undefined });
+    stdout.split('\n').forEach(onLine);
+    return { ended: Promise.resolve({ ok, stderr }), stop: () => undefined };
   }
 
   /** Asked as one call, with a `|` between its two halves. */

@@ -112,6 +112,59 @@ test.concurrent('a tool that is missing is named once, with how to install it', 
   expectMistake(run);
 });
 
+describe('logs', () => {
+  const pods = {
+    items: [
+      {
+        metadata: { name: 'zakpos-api-1', labels: { 'app.kubernetes.io/name': 'zakpos-api' } },
+        status: { phase: 'Running' },
+      },
+    ],
+  };
+  const line = (second: number, text: string): string =>
+    `[pod/zakpos-api-1/api] 2026-11-21T14:34:0${second}Z ${text}`;
+  const kubectl = `case "$*" in
+    *' get pods '*) echo '${JSON.stringify(pods)}';;
+    *) echo '${line(2, '{"level":"info","msg":"sold","requestId":"till-7-0001"}')}'
+       echo '${line(1, '{"level":"warn","msg":"slow","requestId":"till-7-0001","path":"/a"}')}'
+       echo '${line(3, '{"level":"info","msg":"other","requestId":"till-7-0002"}')}';;
+  esac`;
+  const of = (...args: readonly string[]): Promise<Run> =>
+    zakpos(['logs', 'api', '--context', 'shop', ...args], { kubectl });
+
+  test.concurrent('of one request are in order, and for people', async () => {
+    const { code, stdout, calls } = await of('--request', 'till-7-0001', '--since', '2h');
+    expect(stdout).toBe(
+      '2026-11-21T14:34:01.000Z zakpos-api-1/api warn slow requestId=till-7-0001 path=/a\n' +
+        '2026-11-21T14:34:02.000Z zakpos-api-1/api info sold requestId=till-7-0001\n',
+    );
+    expect(code).toBe(0);
+    expect(calls.filter((call) => call.includes(' logs '))).toEqual([
+      expect.stringContaining('-n zakpos logs -l app.kubernetes.io/name=zakpos-api '),
+    ]);
+    expect(calls.at(-1)).toContain(' --since=7200s ');
+  });
+
+  test.concurrent('are as they were written with --json', async () => {
+    const { stdout } = await of('--json');
+    expect(
+      stdout
+        .split('\n')
+        .slice(0, 3)
+        .map((text) => z.object({ msg: z.string() }).parse(JSON.parse(text)).msg),
+    ).toEqual(['slow', 'sold', 'other']);
+  });
+
+  test.concurrent('of a component that is not there, or since no time, are refused', async () => {
+    const nobody = await zakpos(['logs', 'till', '--context', 'shop'], { kubectl });
+    expect(nobody.code).toBe(1);
+    expect(nobody.stderr).toContain('No pod of "till" is in the cluster.');
+    const never = await of('--since', '10');
+    expect(never.stderr).toContain("'10' is invalid. a whole number with s, m, h or d is expected");
+    expectMistake(never);
+  });
+});
+
 describe('down', () => {
   const NODES = '{"items":[{"metadata":{"labels":{"zakpos.io/cluster":"zakpos"}}}]}';
   const CLAIMS =
