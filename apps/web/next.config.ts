@@ -9,6 +9,14 @@ const securityHeaders = [
   { key: 'Cross-Origin-Resource-Policy', value: 'same-origin' },
 ];
 
+/** What dist/metrics.js loads, which Next doesn't see. */
+export const loadedByServer = [
+  'node_modules/prom-client/{package.json,index.js,lib/**/*.js}',
+  'node_modules/tdigest/{package.json,tdigest.js}',
+  'node_modules/bintrees/{package.json,index.js,lib/*.js}',
+  'node_modules/@opentelemetry/api/{package.json,dist/**/*.cjs}',
+];
+
 const config: NextConfig = {
   output: 'standalone',
   poweredByHeader: false,
@@ -19,6 +27,7 @@ const config: NextConfig = {
   // The till shows no raster images, so the image optimizer's native libraries stay out of the output.
   images: { unoptimized: true },
   outputFileTracingExcludes: { '*': ['node_modules/@img/**', 'node_modules/sharp/**'] },
+  outputFileTracingIncludes: { '/*': loadedByServer },
   headers() {
     return Promise.resolve([{ source: '/:path*', headers: securityHeaders }]);
   },

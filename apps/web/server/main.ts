@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import next from 'next';
 
+import { Metrics, serveMetrics } from './metrics';
 import { TillServer } from './till-server';
 
 const DRAIN_WITHIN_MS = 20_000;
@@ -12,10 +13,10 @@ function log(level: 'info' | 'error', msg: string, fields: Record<string, unknow
   console.log(JSON.stringify({ level, time: new Date().toISOString(), msg, ...fields }));
 }
 
-function portFrom(value: string | undefined): number {
-  const port = Number(value ?? '3000');
+function portFrom(variable: 'PORT' | 'METRICS_PORT', value: string): number {
+  const port = Number(value);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new Error(`PORT is "${value ?? ''}". Set it to a whole number from 0 to 65535.`);
+  throw new Error(`${variable} is "${value}". Set it to a whole number from 0 to 65535.`);
 }
 
 /** In a standalone build the settings of next.config.ts come from the build, as in the server.js that Next makes. */
@@ -31,13 +32,21 @@ function takeBuiltSettings(): void {
 
 async function main(): Promise<void> {
   const dev = process.env.NODE_ENV === 'development';
-  const port = portFrom(process.env.PORT);
+  const port = portFrom('PORT', process.env.PORT ?? '3000');
   if (!dev) takeBuiltSettings();
 
   const app = next({ dev, dir: appFolder, port, quiet: !dev });
   await app.prepare();
   const render = app.getRequestHandler();
-  const server = new TillServer((request, response) => render(request, response));
+  const metrics = new Metrics();
+  const { METRICS_PORT } = process.env;
+  if (METRICS_PORT !== undefined) await serveMetrics(metrics, portFrom('METRICS_PORT', METRICS_PORT));
+  const server = new TillServer(
+    (request, response) => render(request, response),
+    (answered) => {
+      metrics.observe(answered);
+    },
+  );
   log('info', 'listening', { port: await server.listen(port) });
 
   const stop = (signal: NodeJS.Signals): void => {

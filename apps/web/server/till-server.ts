@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+import type { Answered } from './metrics';
+
 export type Render = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 /** Longer than a proxy keeps an idle connection (Traefik: 90 s), so that none is closed as it is used again. */
@@ -13,7 +15,11 @@ export class TillServer {
   private readonly inHand = new Set<ServerResponse>();
   private draining = false;
 
-  constructor(private readonly render: Render) {
+  /** `onAnswer` is told of each answer that is out or was cut off. */
+  constructor(
+    private readonly render: Render,
+    private readonly onAnswer: (answered: Answered) => void = () => undefined,
+  ) {
     this.http = createServer((request, response) => void this.answer(request, response));
     this.http.keepAliveTimeout = KEEP_ALIVE_MS;
     this.http.headersTimeout = KEEP_ALIVE_MS + 5_000;
@@ -41,9 +47,18 @@ export class TillServer {
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const from = performance.now();
+    const path = request.url?.split('?')[0] ?? '/';
     this.inHand.add(response);
     response.once('close', () => {
       this.inHand.delete(response);
+      const { method = '' } = request;
+      this.onAnswer({
+        method,
+        path,
+        status: response.statusCode,
+        seconds: (performance.now() - from) / 1000,
+      });
       // A response whose headers were out before draining began leaves an idle connection behind.
       if (this.draining)
         setImmediate(() => {
@@ -51,7 +66,6 @@ export class TillServer {
         });
     });
     if (this.draining) endConnectionAfter(response);
-    const path = request.url?.split('?')[0] ?? '/';
     if (path.startsWith('/health/')) this.answerProbe(path, response);
     else await this.render(request, response);
   }
