@@ -99,10 +99,10 @@ export function start(command: string, args: readonly string[], onLine: (line: s
     lines.forEach(onLine);
   });
   return {
-    ended: child.then((result) => ({
-      ok: !result.failed,
-      stderr: result.stderr || whyNotRun(command, result),
-    })),
+    ended: child.then((result) => {
+      if (begun !== '') onLine(begun);
+      return { ok: !result.failed, stderr: result.stderr || whyNotRun(command, result) };
+    }),
     stop: () => child.kill(),
   };
 }

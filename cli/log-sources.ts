@@ -55,7 +55,7 @@ export async function linesOfNodes(
     components.map(({ name, namespace }) =>
       kubectl.run([
         ...['-n', namespace, 'logs', '-l', `${NAME_LABEL}=${name}`, ...KUBECTL_LOGS],
-        ...[`--since=${since}`, '--tail=-1', '--max-log-requests=100'],
+        ...[`--since=${since}`, '--tail=-1'],
       ]),
     ),
   );

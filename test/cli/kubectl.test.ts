@@ -17,7 +17,7 @@ test('lines are handed over whole, in their order, however they come', async () 
     (line) => lines.push(line),
   );
   expect(await ended).toEqual({ ok: false, stderr: 'no' });
-  expect(lines).toEqual(['a', 'bc', '']);
+  expect(lines).toEqual(['a', 'bc', '', 'd']);
 });
 
 describe('a port of a pod', () => {

@@ -156,10 +156,12 @@ describe('logs', () => {
   });
 
   test.concurrent('of a component that is not there, or since no time, are refused', async () => {
-    const nobody = await zakpos(['logs', 'till', '--context', 'shop'], { kubectl });
+    const [nobody, never] = await Promise.all([
+      zakpos(['logs', 'till', '--context', 'shop'], { kubectl }),
+      of('--since', '10'),
+    ]);
     expect(nobody.code).toBe(1);
     expect(nobody.stderr).toContain('No pod of "till" is in the cluster.');
-    const never = await of('--since', '10');
     expect(never.stderr).toContain("'10' is invalid. a whole number with s, m, h or d is expected");
     expectMistake(never);
   });
