@@ -27,6 +27,7 @@ export function collectorConfig(config: Config): object {
         include: namespaces.map((namespace) => `${PODS_LOGS}/${namespace}_*/*/*.log`),
         // A collector that starts anew reads the files again. Loki takes a line that it has as that line.
         start_at: 'beginning',
+        poll_interval: '1s',
         include_file_name: false,
         include_file_path: true,
         // A line that nobody takes now stays in its file.

@@ -70,7 +70,9 @@ export class LokiChart extends ZakposChart {
 
 function lokiConfig({ retention, resources }: Config['monitoring']['bundled']['logs']['loki']): object {
   const memory = toMebibytes(resources.limits.memory);
-  const cache = { embedded_cache: { enabled: true, max_size_mb: Math.floor(memory / 20) } };
+  const cacheOf = (share: number): object => ({
+    embedded_cache: { enabled: true, max_size_mb: Math.floor(share * memory) },
+  });
   const kept = `${toSeconds(retention) / 3600}h`;
   return {
     // One tenant; network policies say who gets here.
@@ -97,9 +99,9 @@ function lokiConfig({ retention, resources }: Config['monitoring']['bundled']['l
       ],
     },
     ingester: { wal: { replay_memory_ceiling: `${Math.floor(memory / 4)}MB` } },
-    // Without a size, each of them may take 100 MB.
-    chunk_store_config: { chunk_cache_config: cache },
-    query_range: { results_cache: { cache } },
+    // Without a size, each of them may take 100 MB; results have six caches of the size that is named.
+    chunk_store_config: { chunk_cache_config: cacheOf(0.05) },
+    query_range: { results_cache: { cache: cacheOf(0.0125) } },
     querier: { max_concurrent: 2 },
     limits_config: {
       retention_period: kept,

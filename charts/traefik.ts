@@ -1,11 +1,12 @@
 import type { Construct } from 'constructs';
-import { toMebibytes } from '../environments/quantities.ts';
+import { isMonitored } from '../environments/monitoring.ts';
 import { TlsOption } from '../imports/traefik.io.ts';
 import { k8s } from '../lib/k8s.ts';
 import { clusterScoped } from '../lib/cluster-scoped.ts';
 import { Check } from '../lib/probes.ts';
 import { Volume } from '../lib/volume.ts';
 import { HardenedDeployment, ServiceOf } from '../lib/workloads.ts';
+import { goMemoryLimit } from './go-memory.ts';
 import { NODE_PORTS, PORTS, TRAEFIK } from './names.ts';
 import { ON_CONTROL_PLANE, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
@@ -49,6 +50,14 @@ const ACCESS_LOG = [
   ].map((field) => `--accesslog.fields.names.${field}=keep`),
   '--accesslog.fields.headers.defaultmode=drop',
   '--accesslog.fields.headers.names.X-Request-Id=keep',
+];
+
+/** On an entry point that is in no Service. */
+const METRICS = [
+  `--entrypoints.metrics.address=:${PORTS.traefikMetrics}`,
+  '--metrics.prometheus.entrypoint=metrics',
+  // The API's own, from what an answer of the cache takes to what nobody waits for.
+  '--metrics.prometheus.buckets=0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5,10',
 ];
 
 /**
@@ -114,8 +123,7 @@ export class TraefikChart extends ZakposChart {
         {
           name: 'traefik',
           image: addons.traefik.image,
-          // It collects its garbage earlier as the limit comes near, where it would grow until it is killed.
-          env: { GOMEMLIMIT: `${Math.floor(0.75 * toMebibytes(addons.traefik.resources.limits.memory))}MiB` },
+          env: goMemoryLimit(addons.traefik.resources),
           args: [
             ...Object.entries(LISTENERS).map(([name, port]) => `--entrypoints.${name}.address=:${port}`),
             // Not ready at once when it is told to end, but serving until the node's proxy knows.
@@ -137,8 +145,13 @@ export class TraefikChart extends ZakposChart {
             '--log.format=json',
             '--log.level=WARN',
             ...ACCESS_LOG,
+            ...(isMonitored(config) ? METRICS : []),
           ],
-          ports: { ...LISTENERS, health: PORTS.traefikHealth },
+          ports: {
+            ...LISTENERS,
+            health: PORTS.traefikHealth,
+            ...(isMonitored(config) ? { metrics: PORTS.traefikMetrics } : {}),
+          },
           resources: addons.traefik.resources,
           mounts: [{ volume: Volume.emptyDir('tmp'), path: '/tmp' }],
           probes: {
