@@ -1,16 +1,16 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
 
 import { sql } from 'kysely';
 
 import { runEntry } from './common/entry.js';
 import { portOf } from './common/listen.js';
 import { createLogger } from './common/logger.js';
+import { serve } from './common/serve.js';
 import { parseEnvironment } from './config/environment.js';
 import { workerSchema } from './config/schema.js';
 import { Database } from './database/database.js';
 import { Health } from './health/health.js';
-import { operationalRoutes, type PlainRoutes } from './health/routes.js';
+import { operationalRoutes } from './health/routes.js';
 import { HourlyReports } from './worker/hourly-reports.js';
 import { Housekeeping } from './worker/housekeeping.js';
 import { SalesConsumer } from './worker/sales-consumer.js';
@@ -48,18 +48,3 @@ runEntry('zakpos-worker', async () => {
     logger.info('Stopped');
   };
 });
-
-function serve(routes: PlainRoutes): Server {
-  return createServer((request, response) => {
-    const answer = routes[request.url?.split('?')[0] ?? ''];
-    if (answer === undefined || request.method !== 'GET') {
-      response.writeHead(404).end();
-      return;
-    }
-    answer().then(
-      ({ status, contentType, body }) =>
-        response.writeHead(status, { 'content-type': contentType }).end(body),
-      () => response.writeHead(500).end(),
-    );
-  });
-}

@@ -166,6 +166,13 @@ const processSchema = z.object(processVariables).transform((given) => ({
   logLevel: given.LOG_LEVEL,
 }));
 
+const foldersSchema = z
+  .object({ CERTIFICATES_FOLDER: z.string(), SECRET_AGES_FOLDER: z.string() })
+  .transform((given) => ({
+    certificates: given.CERTIFICATES_FOLDER,
+    secretAges: given.SECRET_AGES_FOLDER,
+  }));
+
 const databaseSchema = z.object(databaseVariables).transform((given, context) => {
   const url = new URL(given.DATABASE_URL);
   // What the URL says counts where no variable says it.
@@ -273,6 +280,11 @@ export const migrateSchema = parts({
   process: processSchema,
   database: databaseSchema,
   bootstrap: bootstrapSchema,
+});
+
+export const expirySchema = parts({
+  process: processSchema,
+  folders: foldersSchema,
 });
 
 export const seedSchema = parts({
