@@ -9,6 +9,8 @@ import { BackupsChart } from './charts/backups.ts';
 import { CapacityChart } from './charts/capacity.ts';
 import { CertificatesChart, issuedCertificates } from './charts/certificates.ts';
 import { CloudNativePgChart } from './charts/cloudnativepg.ts';
+import { DashboardsChart } from './charts/dashboards.ts';
+import { ExpiryChart } from './charts/expiry.ts';
 import { ExternalSecretsChart } from './charts/external-secrets.ts';
 import { GatewayChart } from './charts/gateway.ts';
 import { GrafanaChart } from './charts/grafana.ts';
@@ -36,13 +38,13 @@ import { WebChart } from './charts/web.ts';
 import type { ZakposChartProps } from './charts/zakpos-chart.ts';
 import { ZookeeperChart } from './charts/zookeeper.ts';
 import { hasBackups } from './environments/backups.ts';
-import { imageOf, sourceHashes, type App as Application } from './environments/images.ts';
+import { imageOf, sourceHashes, type Build } from './environments/images.ts';
 import { ConfigError, environmentName, loadConfig } from './environments/load.ts';
-import { hasGrafana, hasLogs, isBundled, isMonitored } from './environments/monitoring.ts';
+import { expiryCommand, hasGrafana, hasLogs, isBundled, isMonitored } from './environments/monitoring.ts';
 import { ENVIRONMENTS, type Config } from './environments/schema.ts';
 
 /** The charts of one environment. The numbers in their ids order the files, and so `kubectl apply -f` of the folder. */
-export function compose(config: Config, hashes: Readonly<Record<Application, string>>, outdir: string): App {
+export function compose(config: Config, hashes: Readonly<Record<Build, string>>, outdir: string): App {
   const app = new App({ outdir, outputFileExtension: '.yaml' });
   const props = chartProps(config, hashes);
   const { addons } = config;
@@ -79,6 +81,8 @@ export function compose(config: Config, hashes: Readonly<Record<Application, str
     new PostgresExporterChart(app, '54-postgres-exporter', props);
     new RedisExporterChart(app, '55-redis-exporter', props);
   }
+  const expiry = expiryCommand(config);
+  if (expiry !== undefined) new ExpiryChart(app, '56-expiry', props, expiry);
   if (hasMiddlewares(config)) new MiddlewareChart(app, '59-middlewares', props);
   if (config.ingress.api === 'ingress') new IngressChart(app, '60-ingress', props);
   else new GatewayChart(app, '60-gateway', props);
@@ -92,23 +96,28 @@ export function compose(config: Config, hashes: Readonly<Record<Application, str
     new LokiChart(app, '82-loki', props);
     new LogCollectorChart(app, '83-log-collector', props);
   }
-  if (hasGrafana(config)) new GrafanaChart(app, '84-grafana', props, []);
+  if (config.monitoring.mode === 'operator') new DashboardsChart(app, '84-dashboards', props);
+  if (hasGrafana(config)) {
+    const { configMaps } = new DashboardsChart(app, '84-dashboards', props);
+    new GrafanaChart(app, '84-grafana', props, configMaps);
+  }
   return app;
 }
 
-const chartProps = (config: Config, hashes: Readonly<Record<Application, string>>): ZakposChartProps => ({
+const chartProps = (config: Config, hashes: Readonly<Record<Build, string>>): ZakposChartProps => ({
   config,
   images: {
     api: imageOf(config, 'api', hashes),
     web: imageOf(config, 'web', hashes),
     mobile: imageOf(config, 'mobile', hashes),
+    'jmx-agent': imageOf(config, 'jmx-agent', hashes),
   },
 });
 
 /** What a restore of the database takes, in a namespace where it may be alone; the command applies it file by file. */
 export function composeRestore(
   config: Config,
-  hashes: Readonly<Record<Application, string>>,
+  hashes: Readonly<Record<Build, string>>,
   outdir: string,
   request: RestoreRequest,
 ): App {
@@ -126,7 +135,7 @@ export function composeRestore(
 /** A Job that does one thing to the database in the API's image. */
 export function composeTask(
   config: Config,
-  hashes: Readonly<Record<Application, string>>,
+  hashes: Readonly<Record<Build, string>>,
   outdir: string,
   command: readonly string[],
 ): App {

@@ -4,31 +4,30 @@ import { toSeconds } from '../environments/quantities.ts';
 import { longestGap } from '../environments/schedule.ts';
 import type { Config } from '../environments/schema.ts';
 import { durationOf, withRunbooks, type AlertRule } from './rule.ts';
+import { series } from './series.ts';
 
 /** None where there are no such backups. */
-export function backupAlerts(config: Config): AlertRule[] {
+export function backupAlerts(config: Config): readonly AlertRule[] {
   if (!hasBackups(config)) return [];
-  const { backups, monitoring, namespace } = config;
+  const { backups, monitoring } = config;
   const { backupGrace, drillGrace, walAge } = monitoring.alerts;
   const backupAge = longestGap(backups.schedule) + toSeconds(backupGrace);
   const drillAge = longestGap(backups.drillSchedule) + toSeconds(drillGrace);
 
-  const series = (metric: string, ...matchers: readonly string[]): string =>
-    `${metric}{${[`namespace="${namespace}"`, ...matchers].join(',')}}`;
   /** What was told last, whichever pod has told it. */
   const latest = (selector: string, by = 'namespace'): string => `max by (${by}) (${selector})`;
   /** So that a wait of days doesn't start over when the pod is made anew. */
   const withinTheHour = (selector: string, by?: string): string =>
     latest(`max_over_time(${selector}[1h])`, by);
-  const good = series('zakpos_backup_good');
+  const good = series(config, 'zakpos_backup_good');
   const finished = 'zakpos_backup_last_success_timestamp_seconds';
-  const uploaded = series('zakpos_backup_wal_uploaded_timestamp_seconds');
-  const storageUp = series('zakpos_backup_storage_up');
-  const drilled = series('zakpos_restore_drill_last_timestamp_seconds');
+  const uploaded = series(config, 'zakpos_backup_wal_uploaded_timestamp_seconds');
+  const storageUp = series(config, 'zakpos_backup_storage_up');
+  const drilled = series(config, 'zakpos_restore_drill_last_timestamp_seconds');
   // While the bucket is away, others can't be well either; there is one alert of that.
   const unlessStorageDown = `unless on (namespace) ${latest(storageUp)} == 0`;
 
-  return withRunbooks([
+  return withRunbooks('backups', [
     {
       name: 'BackupMetricsMissing',
       expr: `absent(${uploaded}) ${unlessStorageDown}`,
@@ -55,7 +54,7 @@ export function backupAlerts(config: Config): AlertRule[] {
     },
     {
       name: 'WalGap',
-      expr: `time() - ${latest(series(finished, 'kind="base"'))} and on (namespace) ${latest(series('zakpos_backup_wal_gap'))} == 1`,
+      expr: `time() - ${latest(series(config, finished, 'kind="base"'))} and on (namespace) ${latest(series(config, 'zakpos_backup_wal_gap'))} == 1`,
       for: '5m',
       severity: 'page',
       summary:
@@ -63,7 +62,7 @@ export function backupAlerts(config: Config): AlertRule[] {
     },
     {
       name: 'BackupTooOld',
-      expr: `time() - ${latest(series(finished), 'namespace, kind')} > ${backupAge}`,
+      expr: `time() - ${latest(series(config, finished), 'namespace, kind')} > ${backupAge}`,
       for: '5m',
       severity: 'ticket',
       summary: `The newest good {{ $labels.kind }} backup of {{ $labels.namespace }} is {{ $value | humanizeDuration }} old; its schedule allows ${durationOf(backupAge)}.`,
@@ -77,7 +76,7 @@ export function backupAlerts(config: Config): AlertRule[] {
     },
     {
       name: 'RestoreDrillFailed',
-      expr: `time() - ${latest(drilled)} and on (namespace) ${latest(series('zakpos_restore_drill_success'))} == 0`,
+      expr: `time() - ${latest(drilled)} and on (namespace) ${latest(series(config, 'zakpos_restore_drill_success'))} == 0`,
       for: '5m',
       severity: 'ticket',
       summary:

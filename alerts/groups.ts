@@ -1,6 +1,13 @@
 import type { Config } from '../environments/schema.ts';
+import { appAlerts } from './apps.ts';
 import { backupAlerts } from './backups.ts';
-import type { AlertGroup } from './rule.ts';
+import { kafkaAlerts } from './kafka.ts';
+import { podAlerts, podRecords } from './pods.ts';
+import { postgresAlerts } from './postgres.ts';
+import { redisAlerts } from './redis.ts';
+import type { AlertGroup, AlertRule, RecordingRule } from './rule.ts';
+import { saleAlerts, saleRecords } from './sales.ts';
+import { secretAlerts } from './secrets.ts';
 import { volumeAlerts } from './volumes.ts';
 
 /**
@@ -9,6 +16,19 @@ import { volumeAlerts } from './volumes.ts';
  */
 export const alertGroups = (config: Config): AlertGroup[] =>
   [
-    { name: 'zakpos-backups', rules: backupAlerts(config) },
-    { name: 'zakpos-volumes', rules: volumeAlerts(config) },
+    group('sales', saleAlerts(config), saleRecords(config)),
+    group('apps', appAlerts(config)),
+    group('postgres', postgresAlerts(config)),
+    group('redis', redisAlerts(config)),
+    group('kafka', kafkaAlerts(config)),
+    group('pods', podAlerts(config), podRecords(config)),
+    group('secrets', secretAlerts(config)),
+    group('backups', backupAlerts(config)),
+    group('volumes', volumeAlerts(config)),
   ].filter(({ rules }) => rules.length > 0);
+
+const group = (
+  subject: string,
+  rules: readonly AlertRule[],
+  records: readonly RecordingRule[] = [],
+): AlertGroup => ({ name: `zakpos-${subject}`, records, rules });

@@ -1,20 +1,21 @@
 /** Volumes of claims: from what kubelets say of those that are mounted and that their driver measures. */
 import type { Config } from '../environments/schema.ts';
 import { withRunbooks, type AlertRule } from './rule.ts';
+import { series } from './series.ts';
 
 const DAYS_AHEAD = 4;
 
-export function volumeAlerts({ monitoring, namespace }: Config): AlertRule[] {
-  const { volumePercent } = monitoring.alerts;
+export function volumeAlerts(config: Config): readonly AlertRule[] {
+  const { volumePercent } = config.monitoring.alerts;
   const filling = volumePercent / 100;
   const full = (100 + volumePercent) / 200;
-  const available = `kubelet_volume_stats_available_bytes{namespace="${namespace}"}`;
-  const capacity = `kubelet_volume_stats_capacity_bytes{namespace="${namespace}"}`;
+  const available = series(config, 'kubelet_volume_stats_available_bytes');
+  const capacity = series(config, 'kubelet_volume_stats_capacity_bytes');
   // Of what isn't used, a file system keeps some for root: only what is available counts, as it does for df.
   const taken = `max by (namespace, persistentvolumeclaim) (1 - ${available} / ${capacity})`;
   const claim = '{{ $labels.persistentvolumeclaim }} in {{ $labels.namespace }}';
 
-  return withRunbooks([
+  return withRunbooks('volumes', [
     {
       name: 'VolumeFilling',
       expr: `${taken} > ${filling} <= ${full}`,

@@ -4,6 +4,7 @@
  */
 import { hasBackups } from '../environments/backups.ts';
 import {
+  expiryCommand,
   hasGrafana,
   hasLogs,
   isBundled,
@@ -20,6 +21,7 @@ import {
   API,
   BACKUP,
   BACKUP_DAILY,
+  EXPIRY,
   GRAFANA,
   KAFKA,
   KAFKA_TOPICS,
@@ -258,6 +260,8 @@ export function architecture(config: Config): Architecture {
       resolvers.push(exporter);
     }
   }
+  // It reads files, and is asked.
+  if (expiryCommand(config) !== undefined) workload(EXPIRY, 'Ends of certificates', 'cluster');
   /** Everybody who tells metrics is asked by `prometheus`; so this comes after everybody. */
   const askedBy = (prometheus: Component): void => {
     for (const { workload: name, port } of scrapeTargets(config)) {

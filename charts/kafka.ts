@@ -9,6 +9,7 @@ import { Volume } from '../lib/volume.ts';
 import { whenFileChanges } from '../lib/watch.ts';
 import { HardenedStatefulSet, headlessServiceName, ServiceOf } from '../lib/workloads.ts';
 import { PRIORITY } from './capacity.ts';
+import { jmxAgent } from './jmx-agent.ts';
 import { TopicsJob } from './kafka-topics.ts';
 import { KAFKA, PORTS, ZOOKEEPER } from './names.ts';
 import { WAIVERS } from './waivers.ts';
@@ -36,11 +37,12 @@ export class KafkaChart extends ZakposChart {
     const { kafka, imagePullPolicy, spread } = config;
     const encrypted = isEncrypted(config);
     const ports = { client: PORTS.kafka, internal: PORTS.kafkaInternal };
+    const agent = jmxAgent(this, props, 'kafka');
 
     const scripts = new ConfigFiles(this, 'scripts', {
       name: KAFKA,
       files: {
-        'start.sh': startScript(config),
+        'start.sh': startScript(config, agent.script),
         'tool.sh': toolScript(config),
         'ready.sh': READY_SCRIPT,
       },
@@ -60,6 +62,7 @@ export class KafkaChart extends ZakposChart {
       terminationGracePeriodSeconds: 120,
       servicePorts: ports,
       claims: [{ name: data.name, ...kafka.storage }],
+      initContainers: agent.initContainers,
       containers: [
         {
           name: 'kafka',
@@ -88,7 +91,7 @@ export class KafkaChart extends ZakposChart {
             KAFKA_CONTROLLED_SHUTDOWN_ENABLE: 'true',
             KAFKA_HEAP_OPTS: `-Xms${heap} -Xmx${heap}`,
           },
-          ports,
+          ports: { ...ports, ...agent.ports },
           resources: kafka.resources,
           mounts: [
             { volume: data, path: '/var/lib/kafka/data' },
@@ -97,6 +100,7 @@ export class KafkaChart extends ZakposChart {
               ? [{ volume: Volume.secret('tls', certificateRef(TLS_SECRETS.kafka)), path: TLS }]
               : []),
             { volume: Volume.emptyDir('run', { memory: true, mebibytes: 1 }), path: '/run/kafka' },
+            ...agent.mounts,
             ...writableFolders(),
           ],
           probes: {
@@ -189,7 +193,7 @@ const toolScript = (config: Config): string => `${Object.entries({ KAFKA_OPTS: '
 /** Name of a pod as it knows itself, and as its certificate has it. */
 const hostOf = ({ namespace }: Config): string => `$HOSTNAME.${headlessServiceName(KAFKA)}.${namespace}.svc`;
 
-function startScript(config: Config): string {
+function startScript(config: Config, beforeServer: string): string {
   const { kafka } = config;
   const tool = (rest: string): string => `bash ${SCRIPTS}/tool.sh ${rest}`;
   const listeners = ['client', 'internal'].map(
@@ -202,7 +206,7 @@ export KAFKA_BROKER_ID=\${HOSTNAME##*-}
 export KAFKA_ADVERTISED_LISTENERS=CLIENT://${hostOf(config)}:${PORTS.kafka},INTERNAL://${hostOf(config)}:${PORTS.kafkaInternal}
 ${kafka.rack === 'zone' ? NO_ZONE : ''}${
     isEncrypted(config) ? `${prepareKeystore}${whenFileChanges(`${TLS}/tls.crt`, reload)}` : ''
-  }${kafka.replicas > 1 ? waitForSync(tool) : `touch ${IN_SYNC}\n`}exec /etc/confluent/docker/run
+  }${kafka.replicas > 1 ? waitForSync(tool) : `touch ${IN_SYNC}\n`}${beforeServer}exec /etc/confluent/docker/run
 `;
 }
 

@@ -1,5 +1,6 @@
 import type { Construct } from 'constructs';
 import { alertGroups } from '../alerts/groups.ts';
+import { toFileGroup } from '../alerts/rule.ts';
 import {
   PodMonitor,
   PrometheusRule,
@@ -28,16 +29,16 @@ export class MonitoringChart extends ZakposChart {
     new PrometheusRule(this, 'alerts', {
       metadata: { name: 'zakpos', labels },
       spec: {
-        groups: alertGroups(props.config).map(({ name, rules }) => ({
-          name,
-          rules: rules.map((rule) => ({
-            alert: rule.name,
-            expr: PrometheusRuleSpecGroupsRulesExpr.fromString(rule.expr),
-            for: rule.for,
-            labels: { severity: rule.severity },
-            annotations: { summary: rule.summary, runbook: rule.runbook },
+        groups: alertGroups(props.config)
+          .map(toFileGroup)
+          .map(({ name, rules }) => ({
+            name,
+            rules: rules.map(({ expr, keep_firing_for: keepFiringFor, ...rule }) => ({
+              ...rule,
+              expr: PrometheusRuleSpecGroupsRulesExpr.fromString(expr),
+              ...(keepFiringFor === undefined ? {} : { keepFiringFor }),
+            })),
           })),
-        })),
       },
     });
   }

@@ -1,10 +1,12 @@
 import { hasBackups } from '../environments/backups.ts';
-import { hasLogs, isBundled, isMonitored } from '../environments/monitoring.ts';
+import { expiryCommand, hasJmxAgent, hasLogs, isBundled, isMonitored } from '../environments/monitoring.ts';
 import type { Config } from '../environments/schema.ts';
 import {
   ALERTMANAGER,
   API,
   BACKUP,
+  EXPIRY,
+  KAFKA,
   LOG_COLLECTOR,
   LOKI,
   PORTS,
@@ -12,6 +14,9 @@ import {
   PROMETHEUS,
   REDIS_EXPORTER,
   REPORTS,
+  TRAEFIK,
+  WEB,
+  ZOOKEEPER,
 } from './names.ts';
 
 /** Pods that tell metrics of themselves, or of what they look at. */
@@ -35,7 +40,7 @@ export interface ScrapeTarget {
  */
 export function scrapeTargets(config: Config): ScrapeTarget[] {
   if (!isMonitored(config)) return [];
-  const { namespace, api, reports } = config;
+  const { namespace, systemNamespace, api, reports, web, addons } = config;
   const target = (workload: string, number: number, more: Partial<ScrapeTarget> = {}): ScrapeTarget => ({
     workload,
     namespace,
@@ -49,8 +54,14 @@ export function scrapeTargets(config: Config): ScrapeTarget[] {
   return [
     ...(api.metrics ? [http(API, api.port)] : []),
     ...(api.metrics && reports.enabled ? [http(REPORTS, api.port)] : []),
+    ...(web.enabled && web.metrics ? [target(WEB, PORTS.webMetrics)] : []),
+    ...(addons.traefik.enabled
+      ? [target(TRAEFIK, PORTS.traefikMetrics, { namespace: systemNamespace })]
+      : []),
+    ...(hasJmxAgent(config) ? [KAFKA, ZOOKEEPER].map((server) => target(server, PORTS.jmxAgent)) : []),
     target(POSTGRES_EXPORTER, PORTS.postgresExporter),
     target(REDIS_EXPORTER, PORTS.redisExporter),
+    ...(expiryCommand(config) === undefined ? [] : [target(EXPIRY, PORTS.expiry, { interval: '1m' })]),
     ...(hasBackups(config) ? [target(BACKUP, PORTS.backupMetrics, { path: '/metrics.txt' })] : []),
     ...(isBundled(config)
       ? [http(PROMETHEUS, PORTS.prometheus), http(ALERTMANAGER, PORTS.alertmanager)]

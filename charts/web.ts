@@ -1,11 +1,12 @@
 import type { Construct } from 'constructs';
+import { isMonitored } from '../environments/monitoring.ts';
 import { ConfigFiles } from '../lib/config-files.ts';
 import { Check } from '../lib/probes.ts';
 import { Volume } from '../lib/volume.ts';
 import { HardenedDeployment, ServiceOf } from '../lib/workloads.ts';
 import { DRAIN_SECONDS } from './api.ts';
 import { PRIORITY } from './capacity.ts';
-import { WEB } from './names.ts';
+import { PORTS, WEB } from './names.ts';
 import { WAIVERS } from './waivers.ts';
 import { scaling, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
@@ -17,6 +18,7 @@ export class WebChart extends ZakposChart {
     super(scope, id, props);
     const { config, images } = props;
     const { web } = config;
+    const tellsMetrics = isMonitored(config) && web.metrics;
     const publicConfig = new ConfigFiles(this, 'config', {
       name: WEB,
       files: {
@@ -46,9 +48,10 @@ export class WebChart extends ZakposChart {
             PORT: String(web.port),
             HOSTNAME: '0.0.0.0',
             ZAKPOS_PUBLIC_CONFIG: `${CONFIG}/public.json`,
+            ...(tellsMetrics ? { METRICS_PORT: String(PORTS.webMetrics) } : {}),
             ...web.env,
           },
-          ports: { http: web.port },
+          ports: { http: web.port, ...(tellsMetrics ? { metrics: PORTS.webMetrics } : {}) },
           resources: web.resources,
           mounts: [
             { volume: Volume.configFiles('config', publicConfig), path: CONFIG },

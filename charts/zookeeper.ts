@@ -5,6 +5,7 @@ import { Check } from '../lib/probes.ts';
 import { Volume } from '../lib/volume.ts';
 import { headlessServiceName, HardenedStatefulSet, ServiceOf } from '../lib/workloads.ts';
 import { PRIORITY } from './capacity.ts';
+import { jmxAgent } from './jmx-agent.ts';
 import { PORTS, ZOOKEEPER } from './names.ts';
 import { WAIVERS } from './waivers.ts';
 import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
@@ -17,9 +18,10 @@ export class ZookeeperChart extends ZakposChart {
     super(scope, id, props);
     const { zookeeper, imagePullPolicy, namespace, spread } = props.config;
 
+    const agent = jmxAgent(this, props, 'zookeeper');
     const scripts = new ConfigFiles(this, 'scripts', {
       name: ZOOKEEPER,
-      files: { 'start.sh': START_SCRIPT, 'ask.sh': ASK_SCRIPT },
+      files: { 'start.sh': startScript(agent.script), 'ask.sh': ASK_SCRIPT },
     });
     const data = Volume.claim('data');
     const log = Volume.claim('log');
@@ -47,6 +49,7 @@ export class ZookeeperChart extends ZakposChart {
         { name: data.name, ...zookeeper.dataStorage },
         { name: log.name, ...zookeeper.logStorage },
       ],
+      initContainers: agent.initContainers,
       containers: [
         {
           name: 'zookeeper',
@@ -70,12 +73,14 @@ export class ZookeeperChart extends ZakposChart {
             client: PORTS.zookeeper,
             peer: PORTS.zookeeperPeer,
             election: PORTS.zookeeperElection,
+            ...agent.ports,
           },
           resources: zookeeper.resources,
           mounts: [
             { volume: data, path: '/var/lib/zookeeper/data' },
             { volume: log, path: '/var/lib/zookeeper/log' },
             { volume: Volume.configFiles('scripts', scripts), path: SCRIPTS },
+            ...agent.mounts,
             // The image writes its configuration and the collector's log at start.
             { volume: Volume.emptyDir('etc'), path: '/etc/kafka' },
             { volume: Volume.emptyDir('logs', { mebibytes: 256 }), path: '/var/log/kafka' },
@@ -98,9 +103,9 @@ export class ZookeeperChart extends ZakposChart {
   }
 }
 
-const START_SCRIPT = `set -euo pipefail
+const startScript = (beforeServer: string): string => `set -euo pipefail
 export ZOOKEEPER_SERVER_ID=$(( \${HOSTNAME##*-} + 1 ))
-exec /etc/confluent/docker/run
+${beforeServer}exec /etc/confluent/docker/run
 `;
 
 /** Sends a four-letter command and exits with 0 when the answer matches the pattern. */

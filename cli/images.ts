@@ -1,13 +1,13 @@
-/** The images that are built from apps/ and dockerfiles/: made where docker lacks them, loaded where a node does. */
+/** The images that are built here, by dockerfiles/: made where docker lacks them, loaded where a node does. */
 import { join } from 'node:path';
-import { APPS, buildOf, builtImage, sourceHashes, type App } from '../environments/images.ts';
+import { buildOf, buildsOf, builtImage, sourceHashes, type Build } from '../environments/images.ts';
 import type { Config } from '../environments/schema.ts';
 import { ROOT } from './environment.ts';
 import { attempt, run } from './exec.ts';
 import type { Line } from './steps.ts';
 
 export interface BuiltImage {
-  readonly app: App;
+  readonly name: Build;
   /** Its whole name, such as `zakpos-api:0f3c…`. */
   readonly image: string;
 }
@@ -15,11 +15,7 @@ export interface BuiltImage {
 /** The images that an environment runs and that are built here rather than named in its configuration. */
 export function builtImages(config: Config): BuiltImage[] {
   const hashes = sourceHashes(ROOT);
-  const used = { api: true, web: config.web.enabled, mobile: config.mobile.enabled };
-  return APPS.filter((app) => used[app] && config[app].image === undefined).map((app) => ({
-    app,
-    image: builtImage(config, app, hashes),
-  }));
+  return buildsOf(config).map((name) => ({ name, image: builtImage(config, name, hashes) }));
 }
 
 /** Whether docker has an image. */
@@ -31,15 +27,15 @@ export async function isBuilt({ image }: BuiltImage): Promise<boolean> {
  * Builds an image.
  * @throws {CliError} with the end of docker's output
  */
-export async function build({ app, image }: BuiltImage, line: Line): Promise<void> {
-  const { context, dockerfile } = buildOf(app);
+export async function build({ name, image }: BuiltImage, line: Line): Promise<void> {
+  const { context, dockerfile } = buildOf(name);
   await run('docker', ['build', '--progress=plain', '-f', dockerfile, '-t', image, context], {
     cwd: ROOT,
     env: { DOCKER_BUILDKIT: '1' },
     onLine: (text) => {
       line.note(text);
     },
-    fix: `Mend ${join(context)} or ${dockerfile}; \`docker build -f ${dockerfile} ${context}\` shows everything. Or name an image of your own by ${app}.image.`,
+    fix: `Mend ${join(context)} or ${dockerfile}; \`docker build -f ${dockerfile} ${context}\` shows everything. Or name an image of your own by ${name === 'jmx-agent' ? 'monitoring.exporters.jmxAgentImage' : `${name}.image`}.`,
   });
 }
 

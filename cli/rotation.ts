@@ -71,6 +71,14 @@ export function rotationsOf(config: Config, name: string): Rotatable[] {
   return named;
 }
 
+/** Names of the Secrets that are in use and this project's to rotate. */
+export function rotatableSecrets(config: Config): string[] {
+  const specs = secretSpecs(config);
+  return ROTATABLE.filter((id) => specs[id].usedBy.length > 0 && ownerOf(config, id) === undefined).map(
+    (id) => specs[id].name,
+  );
+}
+
 /** Who else looks after a credential. */
 function ownerOf({ secrets, postgres, redis, kafka }: Config, id: Rotatable): string | undefined {
   if (secrets.source === 'literal') return 'it is in the manifests (.env, secrets.values)';

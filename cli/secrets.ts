@@ -5,6 +5,7 @@ import {
   CA_SECRET,
   cliCertificates,
   foreignSecrets,
+  secondsToSpare,
   type CertificateSpec,
 } from '../environments/certificates.ts';
 import { dev } from '../environments/dev.ts';
@@ -115,9 +116,6 @@ function passwordProblems(config: Config, live: LiveSecrets): SecretProblem[] {
   });
 }
 
-/** Days before its end from which a certificate counts as a problem; cert-manager would have renewed it by then. */
-const daysToSpare = (days: number): number => Math.min(10, Math.floor(days / 3));
-
 function certificateProblems(spec: CertificateSpec, days: number, live: LiveSecrets): SecretProblem[] {
   const secret = { name: spec.secret, usedBy: spec.usedBy };
   const data = live.get(spec.secret);
@@ -131,8 +129,9 @@ function certificateProblems(spec: CertificateSpec, days: number, live: LiveSecr
   } catch {
     return problem('has under "tls.crt" what is no certificate');
   }
-  const daysLeft = Math.floor((facts.notAfter.getTime() - Date.now()) / 86_400_000);
-  if (daysLeft < daysToSpare(days)) {
+  const secondsLeft = (facts.notAfter.getTime() - Date.now()) / 1000;
+  if (secondsLeft < secondsToSpare(days)) {
+    const daysLeft = Math.floor(secondsLeft / 86_400);
     return problem(
       `${daysLeft < 0 ? 'has expired' : `expires in ${daysLeft} days`}: \`npm run secrets renew ${spec.secret}\``,
     );

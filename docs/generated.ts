@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../environments/load.ts';
+import { alertReference } from './alerts.ts';
 import { configurationReference } from './configuration.ts';
 import { diagram } from './diagram.ts';
 
@@ -19,6 +20,7 @@ export function generatedFiles(): GeneratedFile[] {
   const picture = `\n\`\`\`mermaid\n${diagram(loadConfig('dev'))}\n\`\`\`\n\n`;
   return [
     { path: join(ROOT, 'docs/reference/configuration.md'), text: configurationReference() },
+    { path: join(ROOT, 'docs/reference/alerts.md'), text: alertReference() },
     { path: readme, text: readFileSync(readme, 'utf8').replace(DIAGRAM, `$1${picture}$2`) },
   ];
 }

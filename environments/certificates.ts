@@ -1,6 +1,6 @@
 /** Every certificate that an environment needs: its Secret, its names, and who uses it. */
 import { BACKUP_CLIENTS, BACKUP_WORKLOADS, hasBackups } from './backups.ts';
-import { isMonitored, receiverSecrets } from './monitoring.ts';
+import { expiryCommand, isMonitored, receiverSecrets } from './monitoring.ts';
 import type { Config } from './schema.ts';
 
 export interface CertificateSpec {
@@ -55,6 +55,9 @@ const clientsOfPostgres = (config: Config): string[] => [
 
 const clientsOfRedis = (config: Config): string[] => ['zakpos-api', ...exporterOf('redis', config)];
 
+/** Who sees of each certificate when it ends. */
+const expiryOf = (config: Config): string[] => (expiryCommand(config) === undefined ? [] : ['zakpos-expiry']);
+
 /** The certificates of the stores that run in the cluster. */
 export function storeCertificates(config: Config): CertificateSpec[] {
   if (!isEncrypted(config)) return [];
@@ -75,7 +78,7 @@ export function storeCertificates(config: Config): CertificateSpec[] {
     commonName: service,
     dnsNames: [...ofService(service), 'localhost'],
     usages: ['server auth'],
-    usedBy: [service, ...usedBy],
+    usedBy: [service, ...usedBy, ...expiryOf(config)],
     ...more,
   });
   return [
@@ -102,7 +105,7 @@ export function storeCertificates(config: Config): CertificateSpec[] {
             commonName: KAFKA_SUPER_USERS.admin,
             dnsNames: [],
             usages: ['client auth'] as const,
-            usedBy: ['zakpos-kafka-topics'],
+            usedBy: ['zakpos-kafka-topics', ...expiryOf(config)],
           },
         ]
       : []),
@@ -110,15 +113,28 @@ export function storeCertificates(config: Config): CertificateSpec[] {
 }
 
 /** The certificate of the ingress hosts, unless there is no TLS. */
-export function ingressCertificate({ ingress, mobile }: Config): CertificateSpec | undefined {
+export function ingressCertificate(config: Config): CertificateSpec | undefined {
+  const { ingress, mobile } = config;
   if (ingress.tls.source === 'none') return undefined;
   return {
     secret: ingress.tls.secret,
     commonName: ingress.host,
     dnsNames: [ingress.host, ...(mobile.enabled ? [ingress.mobileHost] : [])],
     usages: ['server auth'],
-    usedBy: ['the ingress controller'],
+    usedBy: clientsOfIngressCertificate(config),
   };
+}
+
+const clientsOfIngressCertificate = (config: Config): string[] => [
+  'the ingress controller',
+  // A Gateway has its certificate elsewhere.
+  ...(config.ingress.api === 'ingress' ? expiryOf(config) : []),
+];
+
+/** The certificates of the product's namespace, whoever makes them. */
+export function watchedCertificates(config: Config): CertificateSpec[] {
+  const ingress = config.ingress.api === 'ingress' ? ingressCertificate(config) : undefined;
+  return [...storeCertificates(config), ...(ingress === undefined ? [] : [ingress])];
 }
 
 /** The certificates that `npm run secrets` makes. */
@@ -139,7 +155,13 @@ export function foreignSecrets(
     name === undefined ? [] : [{ name, keys: ['ca.crt'], usedBy }];
   return [
     ...(ingress.tls.source === 'secret' && ingress.api === 'ingress'
-      ? [{ name: ingress.tls.secret, keys: ['tls.crt', 'tls.key'], usedBy: ['the ingress controller'] }]
+      ? [
+          {
+            name: ingress.tls.secret,
+            keys: ['tls.crt', 'tls.key'],
+            usedBy: clientsOfIngressCertificate(config),
+          },
+        ]
       : []),
     ...(postgres.mode === 'external'
       ? authority(postgres.external?.caSecret, clientsOfPostgres(config))

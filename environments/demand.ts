@@ -1,6 +1,6 @@
 /** What an environment takes of a cluster at the most: every pod that may be there at once, with its requests and limits. */
 import { hasBackups } from './backups.ts';
-import { hasGrafana, hasLogs, isBundled, isMonitored } from './monitoring.ts';
+import { expiryCommand, hasGrafana, hasLogs, isBundled, isMonitored } from './monitoring.ts';
 import { cpuToMillicores, toBytes } from './quantities.ts';
 import type { Config } from './schema.ts';
 
@@ -26,7 +26,8 @@ export const ARCHIVE_RESOURCES = {
 } as const;
 
 /** Deployments of one pod that tell metrics of something else. */
-const exportersOf = (config: Config): number => (isMonitored(config) ? 2 : 0);
+const exportersOf = (config: Config): number =>
+  isMonitored(config) ? (expiryCommand(config) === undefined ? 2 : 3) : 0;
 
 export interface Demand {
   /** Thousandths of a core. */

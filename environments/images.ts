@@ -1,40 +1,58 @@
-/** The images of the apps: named in the configuration, or built from their sources under a tag that is their hash. */
+/** The images that this project builds, unless the configuration names others: under a tag that is a hash of their sources. */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ignore from 'ignore';
+import { hasJmxAgent } from './monitoring.ts';
 import type { Config } from './schema.ts';
 
 export const APPS = ['api', 'web', 'mobile'] as const;
-export type App = (typeof APPS)[number];
+/** The apps, and the file by which Java servers tell metrics. */
+export const BUILDS = [...APPS, 'jmx-agent'] as const;
+export type Build = (typeof BUILDS)[number];
 
-/** Where an app's image is built from; paths are relative to the repository. */
-export const buildOf = (app: App) => ({
-  context: `apps/${app}`,
-  dockerfile: `dockerfiles/${app}.Dockerfile`,
+/** Where an image is built from; paths are relative to the repository. */
+export const buildOf = (build: Build) => ({
+  context: build === 'jmx-agent' ? 'exporters/jmx-agent' : `apps/${build}`,
+  dockerfile: `dockerfiles/${build}.Dockerfile`,
 });
 
-/** Hash of each app's sources, the tag of the image that is built from them. */
-export const sourceHashes = (root: string): Readonly<Record<App, string>> => ({
+/** Hash of the sources of each image, the tag under which it is built. */
+export const sourceHashes = (root: string): Readonly<Record<Build, string>> => ({
   api: sourceHash('api', root),
   web: sourceHash('web', root),
   mobile: sourceHash('mobile', root),
+  'jmx-agent': sourceHash('jmx-agent', root),
 });
 
-/** The image of an app in an environment: what the configuration names, or the built one. */
-export const imageOf = (config: Config, app: App, hashes: Readonly<Record<App, string>>): string =>
-  config[app].image ?? builtImage(config, app, hashes);
+/** The images that an environment runs and that are built here rather than named in its configuration. */
+export const buildsOf = (config: Config): Build[] => {
+  const used = {
+    api: true,
+    web: config.web.enabled,
+    mobile: config.mobile.enabled,
+    'jmx-agent': hasJmxAgent(config),
+  };
+  return BUILDS.filter((build) => used[build] && namedImage(config, build) === undefined);
+};
 
-/** The image that is built from the app's sources, such as `ghcr.io/acme/zakpos-api:0f3c…`. */
-export const builtImage = (config: Config, app: App, hashes: Readonly<Record<App, string>>): string =>
-  `${[config.imageRegistry, `zakpos-${app}`].filter(Boolean).join('/')}:${hashes[app]}`;
+const namedImage = (config: Config, build: Build): string | undefined =>
+  build === 'jmx-agent' ? config.monitoring.exporters.jmxAgentImage : config[build].image;
+
+/** An image in an environment: what the configuration names, or the built one. */
+export const imageOf = (config: Config, build: Build, hashes: Readonly<Record<Build, string>>): string =>
+  namedImage(config, build) ?? builtImage(config, build, hashes);
+
+/** The image that is built from the sources, such as `ghcr.io/acme/zakpos-api:0f3c…`. */
+export const builtImage = (config: Config, build: Build, hashes: Readonly<Record<Build, string>>): string =>
+  `${[config.imageRegistry, `zakpos-${build}`].filter(Boolean).join('/')}:${hashes[build]}`;
 
 /**
  * The first 12 hexadecimal digits of the SHA-256 over all files that the build sees, by name and content. What git
  * ignores is left by tools, and makes no other image of the same sources.
  */
-export function sourceHash(app: App, root: string): string {
-  const { context, dockerfile } = buildOf(app);
+export function sourceHash(build: Build, root: string): string {
+  const { context, dockerfile } = buildOf(build);
   const folder = join(root, context);
   const ignored = ignore()
     .add(anchored(linesOf(join(folder, '.dockerignore'))))

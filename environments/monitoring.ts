@@ -4,6 +4,24 @@ import type { Config } from './schema.ts';
 /** Whether there is a Prometheus that asks for metrics, whoever runs it. */
 export const isMonitored = ({ monitoring }: Config): boolean => monitoring.mode !== 'none';
 
+/** Whether Java servers of this project tell metrics of themselves. */
+export const hasJmxAgent = (config: Config): boolean =>
+  isMonitored(config) && config.kafka.mode === 'statefulset';
+
+/**
+ * The command that tells when certificates end and Secrets were made, where that is somebody's to know: dev's are in its
+ * manifests, and what an operator fetches has the age of what it was fetched from.
+ */
+export function expiryCommand(config: Config): readonly string[] | undefined {
+  const { certificates, ingress, secrets, monitoring } = config;
+  const some =
+    certificates.source !== 'none' || ingress.tls.source !== 'none' || secrets.source === 'cluster';
+  return isMonitored(config) && some ? (monitoring.exporters.expiryCommand ?? undefined) : undefined;
+}
+
+/** ConfigMap with the names of the Secrets that are this project's to rotate, and since when each is in use. */
+export const SECRET_AGES = 'zakpos-secret-ages';
+
 /** Whether this project's own Prometheus and Alertmanager run. */
 export const isBundled = ({ monitoring }: Config): boolean => monitoring.mode === 'bundled';
 

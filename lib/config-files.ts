@@ -7,6 +7,11 @@ export interface ConfigFilesProps {
   readonly name: string;
   /** Text of each file by its name. */
   readonly files: Readonly<Record<string, string>>;
+  /**
+   * Labels beside those of the chart.
+   * @default - none
+   */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** A ConfigMap of files. Pods that mount it carry its checksum, so that a change rolls them and nobody else. */
@@ -18,6 +23,9 @@ export class ConfigFiles extends Construct {
     super(scope, id);
     this.name = props.name;
     this.checksum = checksum(JSON.stringify(props.files));
-    new k8s.KubeConfigMap(this, 'config-map', { metadata: { name: props.name }, data: { ...props.files } });
+    new k8s.KubeConfigMap(this, 'config-map', {
+      metadata: { name: props.name, ...(props.labels === undefined ? {} : { labels: { ...props.labels } }) },
+      data: { ...props.files },
+    });
   }
 }

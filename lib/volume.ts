@@ -93,6 +93,27 @@ export const Volume = {
     readOnly: true,
   }),
 
+  /** Some keys of a Secret that may be there later, or never; it holds nothing until then. */
+  optionalSecret: (name: string, { name: secretName }: SecretRef, keys: readonly string[]): Volume => ({
+    name,
+    source: {
+      secret: {
+        secretName,
+        optional: true,
+        defaultMode: 0o440,
+        items: keys.map((key) => ({ key, path: key })),
+      },
+    },
+    readOnly: true,
+  }),
+
+  /** The files of a ConfigMap that somebody makes in the cluster, now or later. */
+  optionalConfigMap: (name: string, configMap: string): Volume => ({
+    name,
+    source: { configMap: { name: configMap, optional: true, defaultMode: 0o444 } },
+    readOnly: true,
+  }),
+
   /** Scratch space that ends with the pod. */
   emptyDir: (name: string, { mebibytes = 64, memory = false }: EmptyDirOptions = {}): Volume => ({
     name,

@@ -314,6 +314,7 @@ describe('pods', () => {
         'zakpos-grafana',
         'zakpos-postgres-exporter',
         'zakpos-redis-exporter',
+        'zakpos-expiry',
       ];
       const stores = [...alone, 'zakpos-kafka', 'zakpos-zookeeper'];
       if (!isOurs(pod, each)) return;

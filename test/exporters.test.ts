@@ -1,19 +1,25 @@
-/** What asks the stores for their statistics: how it logs in, by what it knows the server, and what it asks. */
+/** What tells metrics of the stores and of what grows old: how it logs in, whom it trusts, what it tells. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import type { EnvironmentName } from '../environments/schema.ts';
 import {
   allContainers,
   configFile,
   defined,
   envOf,
   mainContainer,
+  only,
+  policies,
+  render,
   workload,
+  workloads,
   type Rendered,
 } from './manifests.ts';
+import { onStage } from './scripts.ts';
 import { environments, variants } from './variants.ts';
 
 const dev = variants['dev with metrics'];
@@ -21,6 +27,9 @@ const prod = variants['prod on kind with metrics'];
 const external = variants['prod with existing stores of an authority and metrics'];
 const plain = variants['prod with existing stores without encryption and metrics'];
 const operated = variants['prod with CloudNativePG and metrics'];
+
+/** What a broker's start script finds of its certificate. */
+const CERTIFICATE = { 'zakpos-kafka-tls': { 'tls.key': 'key', 'tls.crt': 'crt', 'ca.crt': 'ca' } };
 
 /** Files that a container sees of each Secret that it mounts, by path. */
 const secretsOf = (each: Rendered, name: string): Record<string, string> => {
@@ -174,4 +183,197 @@ describe('the exporter of Redis', () => {
       );
     },
   );
+});
+
+describe('the agent of Java servers', () => {
+  const SERVERS = ['kafka', 'zookeeper'] as const;
+  const OPTION = (server: string) =>
+    `-javaagent:/opt/jmx-agent/agent.jar=5556:/etc/jmx-agent/jmx-${server}.yaml`;
+
+  test.each(SERVERS)(
+    'of %s is an option of the server alone: tools in its pod have no trace of it',
+    (server) => {
+      const name = `zakpos-${server}`;
+      const { env, command } = mainContainer(prod, name);
+      expect(JSON.stringify([env, command])).not.toContain('javaagent');
+      const { stdout } = onStage(prod, name, CERTIFICATE, (stage) => {
+        // What the script starts in the background ends at once.
+      stage.program('kafka-topics');
+      stage.program('sleep', 'exit 1');
+        return stage.run(undefined, { HOSTNAME: `${name}-0` });
+      });
+      const options = /^KAFKA_OPTS=(.*)$/m.exec(stdout)?.[1]?.trim().split(' ') ?? [];
+      expect(options).toContain(OPTION(server));
+      // What the server was told before, it still is.
+      const before = env.find((variable) => variable.name === 'KAFKA_OPTS')?.value;
+      if (before !== undefined) expect(options).toContain(before);
+    },
+  );
+
+  test.each(SERVERS)(
+    'of %s is a file that a container before the server has copied, and rules beside it',
+    (server) => {
+      const pod = workload(prod, `zakpos-${server}`);
+      const [init] = pod.pod.initContainers;
+      expect(init).toMatchObject({
+        image: 'zakpos-jmx-agent:HASH',
+        command: ['cp', '/opt/jmx-agent.jar', '/opt/jmx-agent/agent.jar'],
+        volumeMounts: [{ name: 'jmx-agent', mountPath: '/opt/jmx-agent' }],
+      });
+      const paths = mainContainer(prod, `zakpos-${server}`).volumeMounts.map(({ mountPath }) => mountPath);
+      expect(paths).toEqual(expect.arrayContaining(['/opt/jmx-agent', '/etc/jmx-agent']));
+    },
+  );
+
+  test('is not there where nobody asks', () => {
+    for (const each of Object.values(environments)) expect(JSON.stringify(each.objects)).not.toContain('jmx');
+  });
+
+  const rules = (server: string) =>
+    z
+      .strictObject({
+        includeObjectNames: z.array(z.string()),
+        rules: z.array(
+          z.strictObject({
+            pattern: z.string(),
+            name: z.string(),
+            type: z.enum(['GAUGE', 'COUNTER']),
+            labels: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
+            value: z.number().optional(),
+            valueFactor: z.number().optional(),
+            help: z.string(),
+          }),
+        ),
+      })
+      .parse(parse(configFile(prod, `zakpos-${server}-metrics`, `jmx-${server}.yaml`)));
+
+  test.each([
+    [
+      'kafka',
+      [
+        'kafka_controller_active',
+        'kafka_offline_partitions',
+        'kafka_under_replicated_partitions',
+        'kafka_under_min_isr_partitions',
+        'kafka_messages_in_total{topic}',
+        'kafka_bytes_in_total{topic}',
+        'kafka_bytes_out_total{topic}',
+        'kafka_request_seconds{request,quantile}',
+        'kafka_log_end_offset{topic,partition}',
+      ],
+    ],
+    [
+      'zookeeper',
+      ['zookeeper_quorum_size', 'zookeeper_is_leader', 'zookeeper_outstanding_requests', 'zookeeper_znodes'],
+    ],
+  ])('of %s tells these series', (server, series) => {
+    const told = rules(server).rules.map(({ name, labels }) => {
+      const names = Object.keys(labels);
+      return names.length === 0 ? name : `${name}{${names.join()}}`;
+    });
+    expect([...new Set(told)]).toEqual(series);
+    for (const { name, type } of rules(server).rules)
+      expect(type === 'COUNTER').toBe(name.endsWith('_total'));
+  });
+
+  /** The first rule that matches what the agent calls an attribute of an object. */
+  const told = (server: string, attribute: string) => {
+    const rule = rules(server).rules.find(({ pattern }) => new RegExp(pattern).test(attribute));
+    if (rule === undefined) return undefined;
+    const groups = new RegExp(rule.pattern).exec(attribute) ?? [];
+    const labels = Object.entries(rule.labels).map(([name, value]) => [
+      name,
+      String(value).replaceAll(/\$(\d)/g, (_, group: string) => groups[Number(group)] ?? ''),
+    ]);
+    return { name: rule.name, value: rule.value, labels: Object.fromEntries(labels) };
+  };
+
+  // Names as Kafka 3.5 and ZooKeeper 3.6 have them: seen in confluentinc/cp-kafka:7.5.0 and cp-zookeeper:7.5.0.
+  test.each([
+    [
+      'kafka.log<type=Log, name=LogEndOffset, topic=zakpos.sales, partition=2><>Value',
+      'kafka_log_end_offset',
+      { topic: 'zakpos.sales', partition: '2' },
+    ],
+    [
+      'kafka.server<type=BrokerTopicMetrics, name=BytesInPerSec, topic=zakpos.sales><>Count',
+      'kafka_bytes_in_total',
+      { topic: 'zakpos.sales' },
+    ],
+    [
+      'kafka.network<type=RequestMetrics, name=TotalTimeMs, request=Produce><>99thPercentile',
+      'kafka_request_seconds',
+      { request: 'Produce', quantile: '0.99' },
+    ],
+    [
+      'kafka.controller<type=KafkaController, name=ActiveControllerCount><>Value',
+      'kafka_controller_active',
+      {},
+    ],
+  ])('%s is told', (attribute, name, labels) => {
+    expect(told('kafka', attribute)).toMatchObject({ name, labels });
+  });
+
+  test('leaves out what is per second, since Prometheus works that out', () => {
+    const attribute =
+      'kafka.server<type=BrokerTopicMetrics, name=BytesInPerSec, topic=zakpos.sales><>OneMinuteRate';
+    expect(told('kafka', attribute)).toBeUndefined();
+  });
+
+  const ZK = 'org.apache.ZooKeeperService';
+  test.each([
+    ['a leader', `${ZK}<name0=ReplicatedServer_id2, name1=replica.2, name2=Leader><>MinSessionTimeout`, 1],
+    [
+      'a follower',
+      `${ZK}<name0=ReplicatedServer_id1, name1=replica.1, name2=Follower><>MinSessionTimeout`,
+      0,
+    ],
+    ['one that is alone', `${ZK}<name0=StandaloneServer_port2181><>MinSessionTimeout`, 1],
+  ])('knows %s', (_, attribute, value) => {
+    expect(told('zookeeper', attribute)).toMatchObject({ name: 'zookeeper_is_leader', value });
+  });
+
+  test('says nothing of who leads while a server looks for the others', () => {
+    const attribute = `${ZK}<name0=ReplicatedServer_id2, name1=replica.2, name2=LeaderElection><>MinSessionTimeout`;
+    expect(told('zookeeper', attribute)).toBeUndefined();
+  });
+});
+
+describe('the ends of certificates and the ages of Secrets', () => {
+  const NAME = 'zakpos-expiry';
+
+  test('are told by a pod that sees of certificates what everybody does, and talks to nobody', () => {
+    expect(secretsOf(prod, NAME)).toEqual(
+      Object.fromEntries(
+        ['postgres', 'redis', 'kafka', 'kafka-admin', 'ingress']
+          .map((of) => `zakpos-${of}-tls`)
+          .map((name) => [`/run/certificates/${name}`, `${name}: tls.crt`]),
+      ),
+    );
+    const policy = only(
+      policies(prod).filter(({ name }) => name === NAME),
+      'policy',
+    );
+    expect(policy.spec.egress).toBeUndefined();
+    expect(mainContainer(prod, NAME).env.filter(({ valueFrom }) => valueFrom !== undefined)).toEqual([]);
+  });
+
+  test('wait for nothing: what is not there yet holds no pod up', () => {
+    const { volumes } = workload(prod, NAME).pod;
+    for (const { secret, configMap } of volumes) {
+      if (secret !== undefined)
+        expect([secret.secretName, secret.optional]).toEqual([secret.secretName, true]);
+      if (configMap !== undefined) expect(configMap).toEqual({ name: 'zakpos-secret-ages', optional: true });
+    }
+  });
+
+  test.each<[string, EnvironmentName, object, boolean]>([
+    ['prod', 'prod', {}, true],
+    ['cloud, which has a certificate of its ingress', 'cloud', {}, true],
+    ['dev, whose Secrets are in its manifests', 'dev', {}, false],
+    ['an image that does not know how', 'prod', { exporters: { expiryCommand: null } }, false],
+  ])('are told in %s', (_, environment, own, expected) => {
+    const each = render(environment, { monitoring: { mode: 'operator', ...own } });
+    expect(workloads(each).some(({ name }) => name === NAME)).toBe(expected);
+  });
 });

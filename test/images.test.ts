@@ -116,7 +116,12 @@ test('two files do not hash as one of the same text', () => {
   expect(hash()).not.toBe(before);
 });
 
-const hashes = { api: 'aaaaaaaaaaaa', web: 'bbbbbbbbbbbb', mobile: 'cccccccccccc' };
+const hashes = {
+  api: 'aaaaaaaaaaaa',
+  web: 'bbbbbbbbbbbb',
+  mobile: 'cccccccccccc',
+  'jmx-agent': 'dddddddddddd',
+};
 
 test('an image that is built is tagged with the hash, below the registry of the configuration', () => {
   expect(imageOf(configWith('dev'), 'web', hashes)).toBe('zakpos-web:bbbbbbbbbbbb');
@@ -128,6 +133,26 @@ test("an image of one's own is taken as it is named", () => {
   const own = configWith('prod', { imageRegistry: 'ghcr.io/acme', mobile: { image: 'example.com/app:1.0' } });
   expect(imageOf(own, 'mobile', hashes)).toBe('example.com/app:1.0');
   expect(builtImage(own, 'mobile', hashes)).toBe('ghcr.io/acme/zakpos-mobile:cccccccccccc');
+});
+
+test('the agent of Java servers is built, or named, like an app', () => {
+  expect(imageOf(configWith('prod'), 'jmx-agent', hashes)).toBe('zakpos-jmx-agent:dddddddddddd');
+  const exporters = { jmxAgentImage: 'example.com/agent:1' };
+  expect(imageOf(configWith('prod', { monitoring: { exporters } }), 'jmx-agent', hashes)).toBe(
+    'example.com/agent:1',
+  );
+  const before = sourceHash('jmx-agent', ROOT);
+  expect(before).toMatch(/^[0-9a-f]{12}$/);
+  for (const { file, of } of [
+    { file: 'exporters/jmx-agent/pom.xml', of: 'its version' },
+    { file: 'dockerfiles/jmx-agent.Dockerfile', of: 'its checksum' },
+  ]) {
+    write('exporters/jmx-agent/pom.xml', '<project/>');
+    write('dockerfiles/jmx-agent.Dockerfile', 'FROM scratch');
+    const known = sourceHash('jmx-agent', root);
+    write(file, of);
+    expect(sourceHash('jmx-agent', root)).not.toBe(known);
+  }
 });
 
 test.each(APPS)('the image of %s leaves out what is installed, tested and secret', (app) => {

@@ -1,5 +1,6 @@
 /** What holds for every object of every environment, checked on what is rendered and not on how. */
 import { cpuToMillicores, toBytes } from '../environments/quantities.ts';
+import { SECRET_AGES } from '../environments/monitoring.ts';
 import { ENVIRONMENTS } from '../environments/schema.ts';
 import { neededSecrets } from '../environments/secrets.ts';
 import { dev as devInput } from '../environments/dev.ts';
@@ -94,6 +95,8 @@ const APPS = ['zakpos-api', 'zakpos-mobile', 'zakpos-reports', 'zakpos-web'];
 const ADDONS = ['metrics-server', 'traefik'];
 const BACKUPS = ['zakpos-backup', 'zakpos-backup-daily', 'zakpos-restore-drill'];
 const EXPORTERS = ['zakpos-postgres-exporter', 'zakpos-redis-exporter'];
+/** It has something to tell where Secrets or certificates are made in the cluster. */
+const EXPIRY = ['zakpos-expiry'];
 const ALERTING = [...EXPORTERS, 'zakpos-alertmanager', 'zakpos-prometheus'];
 const BUNDLED = [...ALERTING, 'zakpos-grafana', 'zakpos-log-collector', 'zakpos-loki'];
 
@@ -111,10 +114,10 @@ describe('an environment', () => {
     ['prod with CloudNativePG', [...APPS, ...STORES.filter((name) => name !== 'zakpos-postgres')]],
     ['prod with existing stores', APPS],
     ['dev with metrics', [...ADDONS, ...APPS, ...STORES, ...EXPORTERS]],
-    ['prod with existing stores of an authority and metrics', [...APPS, ...EXPORTERS]],
+    ['prod with existing stores of an authority and metrics', [...APPS, ...EXPORTERS, ...EXPIRY]],
     ['dev with bundled monitoring', [...ADDONS, ...APPS, ...STORES, ...BUNDLED]],
-    ['prod with bundled monitoring', [...APPS, ...STORES, ...BACKUPS, ...BUNDLED]],
-    ['prod on kind with bundled monitoring alone', [...ADDONS, ...APPS, ...STORES, ...ALERTING]],
+    ['prod with bundled monitoring', [...APPS, ...STORES, ...BACKUPS, ...BUNDLED, ...EXPIRY]],
+    ['prod on kind with bundled monitoring alone', [...ADDONS, ...APPS, ...STORES, ...ALERTING, ...EXPIRY]],
   ] as const)('%s has exactly these workloads', (name, expected) => {
     expect(
       workloads({ ...environments, ...variants }[name])
@@ -792,7 +795,7 @@ describe('references', () => {
           return map === undefined ? [] : Object.keys(map.data);
         });
         for (const wanted of named)
-          if (wanted && !maps.some((map) => map.name === wanted.name))
+          if (wanted && wanted.name !== SECRET_AGES && !maps.some((map) => map.name === wanted.name))
             yield `volume ${name}: no ConfigMap ${wanted.name}`;
         if (new Set(files).size < files.length) yield `volume ${name}: a file twice`;
         if (!secret) continue;
@@ -1151,7 +1154,8 @@ test('a pod whose ConfigMap or known Secret would change is annotated with their
   everyPod(function* (pod, each) {
     const literal = each.config.secrets.source === 'literal';
     const content = pod.pod.volumes.some(
-      ({ configMap, projected, secret }) => configMap ?? projected ?? (literal ? secret : undefined),
+      ({ configMap, projected, secret }) =>
+        (configMap?.optional === true ? undefined : configMap) ?? projected ?? (literal ? secret : undefined),
     );
     const checksum = pod.podAnnotations['zakpos.io/config-checksum'];
     if (content !== (checksum !== undefined)) yield `has the checksum ${String(checksum)}`;

@@ -6,7 +6,7 @@ import { Yaml, type App } from 'cdk8s';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import type { RestoreRequest } from '../charts/restore.ts';
-import { foreignSecrets, storeCertificates } from '../environments/certificates.ts';
+import { foreignSecrets, watchedCertificates } from '../environments/certificates.ts';
 import { loadConfig } from '../environments/load.ts';
 import type { Config, EnvironmentName } from '../environments/schema.ts';
 import { neededSecrets } from '../environments/secrets.ts';
@@ -116,7 +116,7 @@ const claimTemplate = z.object({ metadata: z.object({ name: z.string() }), spec:
 
 const volume = z.object({
   name: z.string(),
-  configMap: z.object({ name: z.string() }).optional(),
+  configMap: z.object({ name: z.string(), optional: z.boolean().optional() }).optional(),
   projected: z
     .strictObject({
       defaultMode: z.int(),
@@ -127,6 +127,7 @@ const volume = z.object({
   secret: z
     .object({
       secretName: z.string(),
+      optional: z.boolean().optional(),
       items: z.array(z.strictObject({ key: z.string(), path: z.string() })).optional(),
     })
     .optional(),
@@ -448,11 +449,9 @@ export const knownSecrets = remembered(({ config }): readonly KnownSecret[] => [
     keys: [...Object.keys(keys), ...(ROTATING[name] ?? [])],
     usedBy,
   })),
-  ...storeCertificates(config).map(({ secret, usedBy }) => ({
-    name: secret,
-    keys: ['tls.crt', 'tls.key', 'ca.crt'],
-    usedBy,
-  })),
+  ...watchedCertificates(config)
+    .filter(({ secret }) => !foreignSecrets(config).some(({ name }) => name === secret))
+    .map(({ secret, usedBy }) => ({ name: secret, keys: ['tls.crt', 'tls.key', 'ca.crt'], usedBy })),
   ...foreignSecrets(config),
   ...(config.postgres.mode === 'cloudnativepg'
     ? [{ name: 'zakpos-postgres-ca', keys: ['ca.crt'], usedBy: undefined }]
@@ -507,7 +506,7 @@ export function withFile<T>(name: string, content: string, use: (path: string) =
 }
 
 /** Stands for the hashes of the apps' sources, which are no matter of the charts. */
-const HASHES = { api: 'HASH', web: 'HASH', mobile: 'HASH' };
+const HASHES = { api: 'HASH', web: 'HASH', mobile: 'HASH', 'jmx-agent': 'HASH' };
 
 /** The charts of an environment, composed in memory. */
 export function render(environment: EnvironmentName, overrides: object = {}, onKind = false): Rendered {

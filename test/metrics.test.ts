@@ -1,4 +1,7 @@
 /** Who tells metrics, who may ask for them, and that nobody outside can. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { scrapeTargets, type ScrapeTarget } from '../charts/scrape-targets.ts';
 import { isMonitored } from '../environments/monitoring.ts';
@@ -9,6 +12,7 @@ import {
   hasLabels,
   objectsOf,
   policies,
+  ROOT,
   routes,
   selected,
   services,
@@ -176,4 +180,44 @@ test("an image of one's own that tells no metrics is not asked", () => {
   expect(targets({})).toEqual(expect.arrayContaining(['zakpos-api', 'zakpos-reports']));
   const without = targets({ api: { metrics: false } });
   for (const name of ['zakpos-api', 'zakpos-reports']) expect(without).not.toContain(name);
+});
+
+describe('the page about metrics', () => {
+  const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+  const named = (text: string, pattern: RegExp): string[] =>
+    [...text.matchAll(pattern)].map(([, name = '']) => name);
+
+  /** Names of series, as the sources of those who tell them have them. */
+  const sources = (): string[] => {
+    const programs = [
+      'apps/api/src/metrics/metrics.ts',
+      'apps/api/src/worker/worker-metrics.ts',
+      'apps/api/src/expiry/expiry-metrics.ts',
+      'apps/web/server/metrics.ts',
+    ];
+    const queries = z
+      .record(
+        z.string(),
+        z.object({ metrics: z.array(z.record(z.string(), z.object({ usage: z.string() }))) }),
+      )
+      .parse(parse(read('exporters/postgres-queries.yaml')));
+    return [
+      ...programs.flatMap((path) => named(read(path), /\bname: '(\w+)'/g)),
+      ...['kafka', 'zookeeper'].flatMap((server) =>
+        named(read(`exporters/jmx-${server}.yaml`), /^ {4}name: (\w+)$/gm),
+      ),
+      ...named(read('backup/metrics.sh'), /^ *gauge (\w+) /gm),
+      ...Object.entries(queries).flatMap(([name, { metrics }]) =>
+        metrics.flatMap((column) =>
+          Object.entries(column).flatMap(([as, { usage }]) => (usage === 'LABEL' ? [] : [`${name}_${as}`])),
+        ),
+      ),
+    ];
+  };
+
+  test('has a row for each series that this project names, and for no other', () => {
+    const rows = named(read('docs/reference/metrics.md'), /^\| `(\w+)` /gm);
+    expect(rows.length).toBe(new Set(rows).size);
+    expect(rows.toSorted()).toEqual([...new Set(sources())].sort());
+  });
 });

@@ -16,6 +16,7 @@ import {
   problemsOf,
   readSecrets,
 } from '../secrets.ts';
+import { writeSecretAges } from '../secret-ages.ts';
 import { step } from '../steps.ts';
 import { targetOf, type TargetOptions } from '../target.ts';
 
@@ -47,6 +48,7 @@ export async function secrets(options: SecretsOptions): Promise<boolean> {
   const { folder } = await synthesize(config, options);
   await kubectl.run(['apply', '--server-side', '-f', `${folder}/00-namespace.yaml`]);
   const made = await makeMissing(kubectl, config);
+  await writeSecretAges(kubectl, config);
   console.log(made.length === 0 ? 'All Secrets are there; none was changed.' : `Made ${made.join(', ')}.`);
   const key = secretSpecs(config).backupKey.name;
   if (made.includes(key)) {
@@ -66,6 +68,7 @@ export async function rotate(name: string, options: TargetOptions): Promise<void
     await step(`Rotating ${id}`, async (line) => {
       const rotation = new Rotation(kubectl, config, id, line);
       const rolled = await rotation.run();
+      await writeSecretAges(kubectl, config);
       line.rename(
         `Rotated ${rotation.secretName}: ${rolled.length === 0 ? 'nothing had to be rolled' : `rolled ${rolled.join(', ')}`}`,
       );

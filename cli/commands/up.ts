@@ -19,6 +19,7 @@ import {
   requireForeign,
   requirePasswordsOfVolume,
 } from '../secrets.ts';
+import { writeSecretAges } from '../secret-ages.ts';
 import { SmokeTest } from '../smoke.ts';
 import { step, type Line } from '../steps.ts';
 import { flagsOf, targetOf, type TargetOptions } from '../target.ts';
@@ -61,7 +62,10 @@ export async function up(options: UpOptions): Promise<void> {
       line.rename(done.length === 0 ? 'Images: all there' : `Images: ${done.join(', ')}`);
     });
   }
-  await step('Secrets', (line) => secrets(kubectl, config, rendered, kind !== undefined, line));
+  await step('Secrets', async (line) => {
+    await secrets(kubectl, config, rendered, kind !== undefined, line);
+    await writeSecretAges(kubectl, config);
+  });
 
   await refuseDuringMove(kubectl, config.namespace);
   await refuseDuringRestore(kubectl, config.namespace);

@@ -113,6 +113,10 @@ export const web = z
     port: port('Port that the container listens on.').default(3000),
     ...podUser(1001),
     health: health(healthPaths),
+    metrics: z
+      .boolean()
+      .default(true)
+      .describe('Whether the image tells Prometheus metrics at /metrics of the port METRICS_PORT (9464).'),
     apiUrl: url('Where browsers find the API (NEXT_PUBLIC_API_URL); a path means the same host.').default(
       '/api/v1',
     ),

@@ -15,14 +15,26 @@ test.each([
 });
 
 test('the images of all apps that run are built, under a tag that is a hash', () => {
-  expect(builtImages(configWith('dev')).map(({ app }) => app)).toEqual(['api', 'web', 'mobile']);
-  for (const { app, image } of builtImages(configWith('dev')))
-    expect(image).toMatch(new RegExp(`^zakpos-${app}:[0-9a-f]{12}$`));
+  expect(builtImages(configWith('dev')).map(({ name }) => name)).toEqual(['api', 'web', 'mobile']);
+  for (const { name, image } of builtImages(configWith('dev')))
+    expect(image).toMatch(new RegExp(`^zakpos-${name}:[0-9a-f]{12}$`));
 });
 
 test('an app that does not run, or has an image of its own, is not built', () => {
   const config = configWith('dev', { mobile: { enabled: false }, web: { image: 'example.com/web:2' } });
-  expect(builtImages(config).map(({ app }) => app)).toEqual(['api']);
+  expect(builtImages(config).map(({ name }) => name)).toEqual(['api']);
+});
+
+test('the agent of Java servers is built where there are some and somebody asks for metrics', () => {
+  const builds = (own: object) => builtImages(configWith('dev', own)).map(({ name }) => name);
+  const monitoring = { mode: 'operator' };
+  expect(builds({ monitoring })).toEqual(['api', 'web', 'mobile', 'jmx-agent']);
+  const image = 'example.com/agent:1';
+  expect(builds({ monitoring: { ...monitoring, exporters: { jmxAgentImage: image } } })).not.toContain(
+    'jmx-agent',
+  );
+  const kafka = { mode: 'external', external: { brokers: ['kafka:9092'], sasl: false } };
+  expect(builds({ monitoring, kafka })).not.toContain('jmx-agent');
 });
 
 test('an image is loaded onto the nodes that lack it, and onto no other', async () => {
@@ -31,8 +43,10 @@ test('an image is loaded onto the nodes that lack it, and onto no other', async 
     const before = process.env.PATH;
     process.env.PATH = path;
     try {
-      expect(await load({ app: 'api', image: 'zakpos-api:1' }, 'shop', ['full', 'empty'])).toEqual(['empty']);
-      expect(await load({ app: 'api', image: 'zakpos-api:1' }, 'shop', ['full'])).toEqual([]);
+      expect(await load({ name: 'api', image: 'zakpos-api:1' }, 'shop', ['full', 'empty'])).toEqual([
+        'empty',
+      ]);
+      expect(await load({ name: 'api', image: 'zakpos-api:1' }, 'shop', ['full'])).toEqual([]);
     } finally {
       process.env.PATH = before;
     }

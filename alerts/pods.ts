@@ -1,0 +1,97 @@
+/** Pods of whatever workload: from what kubelets say of their containers, and from who answers whoever asks. */
+import { BACKUP } from '../charts/names.ts';
+import { scrapeTargets } from '../charts/scrape-targets.ts';
+import { isMonitored } from '../environments/monitoring.ts';
+import { toBytes } from '../environments/quantities.ts';
+import type { Config } from '../environments/schema.ts';
+import { withRunbooks, type AlertRule, type RecordingRule } from './rule.ts';
+import { labelled, series, silent } from './series.ts';
+
+const LIMIT = 'zakpos:memory_limit:bytes';
+
+/** Limits of memory as the manifests have them: there where nobody else tells them. */
+export const podRecords = (config: Config): readonly RecordingRule[] =>
+  isMonitored(config)
+    ? memoryLimits(config).map(([container, limit]) => ({
+        record: LIMIT,
+        expr: `vector(${toBytes(limit)})`,
+        labels: { namespace: config.namespace, container },
+      }))
+    : [];
+
+/** Limits by the name of the container. */
+function memoryLimits(config: Config): (readonly [string, string])[] {
+  const { api, reports, web, mobile, postgres, redis, kafka, zookeeper } = config;
+  const limit = (name: string, isThere: boolean, { resources }: Pick<Config['api'], 'resources'>) =>
+    isThere ? [[name, resources.limits.memory] as const] : [];
+  return [
+    ...limit('api', true, api),
+    ...limit('reports', reports.enabled, reports),
+    ...limit('web', web.enabled, web),
+    ...limit('mobile', mobile.enabled, mobile),
+    ...limit('postgres', postgres.mode === 'statefulset', postgres),
+    ...limit('pgbouncer', postgres.pooler.enabled, postgres.pooler),
+    ...limit('redis', redis.mode === 'statefulset', redis),
+    ...limit('kafka', kafka.mode === 'statefulset', kafka),
+    ...limit('zookeeper', kafka.mode === 'statefulset', zookeeper),
+  ];
+}
+
+export function podAlerts(config: Config): readonly AlertRule[] {
+  if (!isMonitored(config)) return [];
+  const container = 'namespace, pod, container';
+  /** When a container was started: under the same labels once it is made anew. */
+  const started = `max by (${container}) (${series(config, 'container_start_time_seconds', 'container!=""')})`;
+  const justStarted = `time() - ${started} < 600`;
+  // Without what only caches files, which is given back when it is needed.
+  const used = `max by (${container}) (max_over_time(${series(config, 'container_memory_rss', 'container!=""')}[15m]))`;
+  const nearLimit = `${used} / on (namespace, container) group_left () ${series(config, LIMIT)} > 0.9`;
+  const oom = `max by (${container}) (increase(${series(config, 'container_oom_events_total', 'container!=""')}[10m])) > 0`;
+  const watched = scrapeTargets(config).filter(({ workload }) => workload !== BACKUP);
+
+  return withRunbooks('pods', [
+    {
+      name: 'CrashLooping',
+      expr: `max by (namespace, container) (changes(${started}[30m:1m]) > 3 and ${justStarted})`,
+      for: '1m',
+      severity: 'ticket',
+      summary:
+        'A container {{ $labels.container }} in {{ $labels.namespace }} has been started {{ $value }} times anew within 30 minutes.',
+    },
+    {
+      name: 'OutOfMemory',
+      // A container that is killed takes its count of kills with it: what is left is how much it had used.
+      expr: `count by (namespace, container) (${nearLimit} and on (${container}) (${justStarted}) or on (${container}) ${oom})`,
+      for: '1m',
+      severity: 'ticket',
+      summary:
+        'Within 10 minutes, {{ $value }} containers {{ $labels.container }} in {{ $labels.namespace }} have run out of memory and were started anew.',
+    },
+    {
+      name: 'NodeDown',
+      // A node that is made anew is gone, and one that is drained answers.
+      expr: labelled(
+        'max by (node) (up{job="kubelet",metrics_path="/metrics"}) == 0',
+        'namespace',
+        config.namespace,
+      ),
+      for: '5m',
+      // Longer than what it silences goes on.
+      keepFiringFor: '10m',
+      severity: 'ticket',
+      summary:
+        'For 5 minutes, the kubelet of node {{ $labels.node }} has not answered: what runs there, or has its volume there, is away.',
+    },
+    {
+      name: 'MetricsMissing',
+      expr: [
+        ...watched.map(({ workload }) => silent(config, workload)),
+        labelled(`absent(${series(config, 'container_start_time_seconds')})`, 'job', 'kubelet'),
+      ].join(' or '),
+      for: '15m',
+      severity: 'ticket',
+      summary:
+        'For 15 minutes, {{ $value }} of those who tell metrics of {{ $labels.job }} in {{ $labels.namespace }} have told none: what is wrong there, nobody is told.',
+    },
+  ]);
+}

@@ -1,0 +1,92 @@
+/** Containers that end again and again, nodes that are gone, metrics that are missing. */
+import { API, KAFKA, REDIS_EXPORTER, ZOOKEEPER } from '../../../charts/names.ts';
+import { calm } from './calm.ts';
+import { each, firstOf, NODES, seen } from './running.ts';
+import { GIB, gone, HOUR, series, type Fault } from './world.ts';
+
+const AT = HOUR;
+const api = firstOf(API);
+
+/** A container that was last started at a minute, in place of the one of before. */
+const startedAt = (minute: number) => ({
+  [seen(api, 'container_start_time_seconds')]: undefined,
+  [seen({ ...api, since: minute }, 'container_start_time_seconds')]: 60 * minute,
+});
+/** As a kubelet waits longer each time, five minutes at the most. */
+const CRASHES = [0, 1, 2, 3, 5, 8, 13, 18, 23, 28].map((after) => AT + after);
+
+export const POD_FAULTS: readonly Fault[] = [
+  {
+    alert: 'CrashLooping',
+    of: 'a container that ends as soon as it has started',
+    from: AT,
+    until: AT + 30,
+    world: (minute) => startedAt(CRASHES.findLast((at) => at <= minute) ?? AT),
+    fires: AT + 4,
+    labels: { container: 'api' },
+    summary: 'A container api in zakpos has been started 4 times anew within 30 minutes.',
+  },
+  {
+    alert: 'OutOfMemory',
+    of: 'a container that grew until it was killed',
+    from: AT,
+    until: AT + 15,
+    world: (minute) =>
+      minute < AT + 5 ? { [seen(api, 'container_memory_rss')]: 0.96 * GIB } : startedAt(AT + 5),
+    fires: AT + 6,
+    labels: { container: 'api' },
+    summary: 'Within 10 minutes, 1 containers api in zakpos have run out of memory and were started anew.',
+  },
+  {
+    alert: 'OutOfMemory',
+    of: 'a process in a container that goes on without it',
+    from: AT,
+    until: AT + 10,
+    world: () => each(API, 'container_oom_events_total', 1, seen),
+    fires: AT + 1,
+    labels: { container: 'api' },
+    summary: 'Within 10 minutes, 2 containers api in zakpos have run out of memory and were started anew.',
+  },
+  {
+    alert: 'NodeDown',
+    of: 'a node that is gone, with a broker and a ZooKeeper',
+    from: AT,
+    until: AT + 30,
+    world: (minute) => ({
+      ...gone(calm(minute), /pod="zakpos-(?:kafka|zookeeper)-2"/),
+      ...each(KAFKA, 'kafka_under_replicated_partitions', 20),
+      ...gone(each(KAFKA, 'kafka_under_replicated_partitions', 20), /kafka-2/),
+      ...gone(each(ZOOKEEPER, 'zookeeper_is_leader', 0), /zookeeper-2/),
+      [series('up', { job: 'kubelet', metrics_path: '/metrics', node: NODES[2] ?? '' })]: 0,
+    }),
+    fires: AT + 5,
+    // Until what runs there is back as well.
+    ends: AT + 30 + 10,
+    labels: { node: 'worker3' },
+    summary:
+      'For 5 minutes, the kubelet of node worker3 has not answered: what runs there, or has its volume there, is away.',
+    followedBy: ['BrokerDown', 'KafkaUnderReplicated', 'ZookeeperQuorum'],
+  },
+  {
+    alert: 'MetricsMissing',
+    of: 'an exporter that does not answer',
+    from: AT,
+    until: AT + 30,
+    world: () => each(REDIS_EXPORTER, 'up', 0),
+    fires: AT + 15,
+    labels: { job: 'zakpos/zakpos-redis-exporter' },
+    summary:
+      'For 15 minutes, 1 of those who tell metrics of zakpos/zakpos-redis-exporter in zakpos have told none: what is wrong there, nobody is told.',
+  },
+  {
+    alert: 'MetricsMissing',
+    of: 'kubelets that nobody asks',
+    from: AT,
+    until: AT + 30,
+    world: (minute) => gone(calm(minute), /^container_/),
+    fires: AT + 15,
+    labels: { job: 'kubelet' },
+    summary:
+      'For 15 minutes, 1 of those who tell metrics of kubelet in zakpos have told none: what is wrong there, nobody is told.',
+  },
+];
