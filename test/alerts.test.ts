@@ -52,9 +52,53 @@ describe('the alerts of prod', () => {
   const runbooks = readdirSync(join(ROOT, 'docs/runbooks')).map((file) => `docs/runbooks/${file}`);
 
   test('are these', () => {
-    expect(
-      rules.map(({ name, severity, for: lasting }) => `${name} ${severity} ${lasting}`),
-    ).toMatchInlineSnapshot();
+    expect(rules.map(({ name, severity, for: lasting }) => `${name} ${severity} ${lasting}`))
+      .toMatchInlineSnapshot(`
+     [
+       "SalesFailing page 2m",
+       "SomeSalesFailing ticket 15m",
+       "SalesSlow page 2m",
+       "SomeSalesSlow ticket 15m",
+       "ApiDown page 2m",
+       "WebDown page 2m",
+       "IngressDown page 2m",
+       "EventLoopLag ticket 10m",
+       "DatabasePoolSaturated ticket 5m",
+       "OutboxStuck ticket 2m",
+       "ConsumerLag ticket 10m",
+       "PostgresDown page 1m",
+       "PostgresConnectionsNearLimit ticket 10m",
+       "LongTransaction ticket 5m",
+       "SessionsBlocked ticket 3m",
+       "RedisDown page 1m",
+       "RedisMemoryFull page 5m",
+       "BrokerDown ticket 10m",
+       "KafkaOfflinePartitions ticket 10m",
+       "KafkaNoController ticket 10m",
+       "KafkaUnderReplicated ticket 10m",
+       "ZookeeperQuorum ticket 10m",
+       "CrashLooping ticket 1m",
+       "OutOfMemory ticket 1m",
+       "NodeDown ticket 5m",
+       "MetricsMissing ticket 15m",
+       "CertificateExpiring ticket 1h",
+       "CertificateAlmostExpired page 5m",
+       "SecretTooOld ticket 1h",
+       "SecurityEvents ticket 1m",
+       "BackupMetricsMissing page 15m",
+       "BackupStorageDown page 5m",
+       "WalNotArchived page 2m",
+       "WalGap page 5m",
+       "BackupTooOld ticket 5m",
+       "BackupNone page 26h",
+       "RestoreDrillFailed ticket 5m",
+       "RestoreDrillMissing ticket 1h",
+       "RestoreDrillNone ticket 8d",
+       "VolumeFilling ticket 15m",
+       "VolumeAlmostFull page 5m",
+       "VolumeFullSoon ticket 1h",
+     ]
+    `);
   });
 
   test('have names of their own, in groups with names of their own', () => {

@@ -36,9 +36,19 @@ const written = z.object({
 });
 
 test('these are the dashboards, under names that stay', () => {
-  expect(
-    dashboards.map((each) => `${each.uid}: ${each.title}, ${panelsOf(each).length} panels`),
-  ).toMatchInlineSnapshot();
+  expect(dashboards.map((each) => `${each.uid}: ${each.title}, ${panelsOf(each).length} panels`))
+    .toMatchInlineSnapshot(`
+   [
+     "zakpos-overview: ZakPOS: the shop, 12 panels",
+     "zakpos-api: ZakPOS: API, 19 panels",
+     "zakpos-web: ZakPOS: till and ingress, 13 panels",
+     "zakpos-postgres: ZakPOS: PostgreSQL, 14 panels",
+     "zakpos-redis: ZakPOS: Redis, 9 panels",
+     "zakpos-kafka: ZakPOS: Kafka and ZooKeeper, 16 panels",
+     "zakpos-backups: ZakPOS: backups, 10 panels",
+     "zakpos-nodes: ZakPOS: nodes and volumes, 11 panels",
+   ]
+  `);
 });
 
 describe.each(dashboards.map((each) => [each.uid, each] as const))('%s', (uid, dashboard) => {

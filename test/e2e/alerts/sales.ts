@@ -40,7 +40,7 @@ export const SALE_FAULTS: readonly Fault[] = [
     // The fifth has failed.
     fires: AT + 198 + 15,
     ends: AT + 527,
-    summary: 'x',
+    summary: 'Of the sales of the last day in zakpos, 0.3867% failed; 0.1% may.',
   },
   {
     alert: 'SalesSlow',
@@ -51,7 +51,7 @@ export const SALE_FAULTS: readonly Fault[] = [
     // Of the six hours, there has been one so far.
     fires: AT + 5 + 2,
     ends: AT + 30 + 28,
-    summary: 'x',
+    summary: 'Of the sales of the last hour in zakpos, 10.54% took longer than 0.5 s; 1% may.',
   },
   {
     alert: 'SomeSalesSlow',
