@@ -21,7 +21,7 @@ needed=$(($(value "$RUN/manifest.txt" database-bytes) / 1024 * 11 / 10 + 131072)
 rm -rf "$new"
 free=$(df -Pk "$(dirname "$PGDATA")" | awk 'NR == 2 { print $4 }')
 [ "$free" -ge "$needed" ] ||
-  die "the volume has $((free / 1024)) MiB free, and the restored data need $((needed / 1024)) beside what is there: grow the claim, or restore into another namespace"
+  give_up "the volume has $((free / 1024)) MiB free, and the restored data need $((needed / 1024)) beside what is there: grow the claim, or restore into another namespace"
 
 fetch "$new"
 recover "$new"

@@ -9,6 +9,7 @@ import {
   backupPod,
   backupScripts,
   DATA,
+  GIVEN_UP,
   RESTORE_SCRIPTS,
   serverMounts,
 } from './backup-pod.ts';
@@ -85,6 +86,7 @@ function restoreJob(
     // A pod that has failed stays, with what it said.
     restartPolicy: 'Never',
     backoffLimit: mode === 'plan' ? 0 : 3,
+    finalExitCode: GIVEN_UP,
     activeDeadlineSeconds: 24 * 3600,
     containers: [
       bucketContainer(config, `restore.sh ${mode}`, {

@@ -130,7 +130,32 @@ export interface JobProps extends WorkloadPodProps {
   readonly backoffLimit: number;
   /** Seconds after which the Job is given up. */
   readonly activeDeadlineSeconds: number;
+  /**
+   * Exit code of a container after which no other pod is tried.
+   * @default - none: every failure is tried again
+   */
+  readonly finalExitCode?: number;
 }
+
+/** How often a Job is tried, and when it isn't any more. */
+const tries = ({ backoffLimit, activeDeadlineSeconds, finalExitCode }: JobProps) => ({
+  backoffLimit,
+  activeDeadlineSeconds,
+  ...(finalExitCode === undefined
+    ? {}
+    : {
+        // Its type, of Kubernetes 1.27, asks for both conditions of a rule.
+        podFailurePolicy: {
+          rules: [
+            {
+              action: 'FailJob',
+              onExitCodes: { operator: 'In', values: [finalExitCode] },
+              onPodConditions: [],
+            },
+          ],
+        },
+      }),
+});
 
 /**
  * A Job that has run once for each content: its name ends in the checksum of its pod, since a Job can't be changed,
@@ -147,8 +172,7 @@ export class HardenedJob extends Construct {
         name: `${props.name}-${checksum(JSON.stringify(template)).slice(0, 8)}`,
       },
       spec: {
-        backoffLimit: props.backoffLimit,
-        activeDeadlineSeconds: props.activeDeadlineSeconds,
+        ...tries(props),
         template,
       },
     });
@@ -180,8 +204,7 @@ export class HardenedCronJob extends Construct {
         jobTemplate: {
           metadata: { labels: workloadLabels(this, props.name) },
           spec: {
-            backoffLimit: props.backoffLimit,
-            activeDeadlineSeconds: props.activeDeadlineSeconds,
+            ...tries(props),
             template: hardenedPod(this, { ...props, serviceAccountName }),
           },
         },
