@@ -264,6 +264,11 @@ test.each<[string, object, string]>([
     'backups.logKept: is "6Gi", expected at most a quarter of postgres.storage.size (20Gi), so that an archive that is away can\'t fill the volume',
   ],
   [
+    'less log kept than some segments',
+    { backups: { s3: { bucket: 'backups' }, logKept: '63Mi' } },
+    'backups.logKept: is "63Mi", expected at least 64Mi, four segments of the log, so that an archive that restarts misses none',
+  ],
+  [
     'backups at a time that is none of cron',
     { backups: { schedule: 'daily' } },
     'backups.schedule: is "daily", expected five fields of cron, such as "0 3 * * *"',
