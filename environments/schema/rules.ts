@@ -105,12 +105,15 @@ export function* crossFieldViolations(config: Config): Generator<Violation> {
       if (sum > limit) {
         yield {
           path: ['quota', field],
-          expected: `at least the ${sum}${unit} that all pods take at the most`,
+          expected: `at least the ${sum}${unit} that all pods take at the most, those of a command among them`,
         };
       }
     }
     if (demand.pods > config.quota.pods) {
-      yield { path: ['quota', 'pods'], expected: `at least the ${demand.pods} that there are at the most` };
+      yield {
+        path: ['quota', 'pods'],
+        expected: `at least the ${demand.pods} that there are at the most, those of a command among them`,
+      };
     }
   }
 
