@@ -94,6 +94,47 @@ describe('postgres', () => {
     expect(data).toMatch(/^\/var\/lib\/postgresql\/data\/\w+$/);
   });
 
+  describe('that starts', () => {
+    const DATA = '/var/lib/postgresql/data';
+    /** Folders of the claim after a start, by what is in them. */
+    const started = (files: Readonly<Record<string, string>>): Record<string, string[]> =>
+      onStage(dev, 'zakpos-postgres', {}, (stage) => {
+        stage.program('docker-entrypoint.sh');
+        for (const [file, text] of Object.entries(files)) stage.write(`${DATA}/${file}`, text);
+        expect(stage.run()).toMatchObject({ status: 0, stderr: '' });
+        expect(stage.calls('docker-entrypoint.sh')).toHaveLength(1);
+        const folders = readdirSync(stage.at(DATA)).sort();
+        return Object.fromEntries(
+          folders.map((name) => [name, readdirSync(stage.at(`${DATA}/${name}`)).sort()]),
+        );
+      });
+
+    const WHOLE = { 'pgdata.restored/PG_VERSION': '16', 'pgdata.restored/restored-x': '' };
+    const NOW = { 'pgdata/PG_VERSION': '16' };
+
+    test('after a restore that was killed between its last renames, has the restored files', () => {
+      expect(started({ ...WHOLE, 'pgdata.before-x/PG_VERSION': '16' })).toEqual({
+        pgdata: ['PG_VERSION', 'restored-x'],
+        'pgdata.before-x': ['PG_VERSION'],
+      });
+    });
+
+    test.each([
+      ['before it was whole', { ...NOW, 'pgdata.restoring/restored-w': '' }],
+      ['before the exchange', { ...NOW, ...WHOLE }],
+    ])('after a restore that was killed %s, has the files of before', (_, files) => {
+      expect(started(files).pgdata).toEqual(['PG_VERSION']);
+    });
+
+    // A backup has in it what an earlier restore has left.
+    test.each([
+      ['an empty claim', {}],
+      ['one that a restore was about to fill', { 'pgdata.restoring/restored-w': '' }],
+    ])('on %s leaves all to the image', (_, files) => {
+      expect(started(files).pgdata).toBeUndefined();
+    });
+  });
+
   test('is made with UTF-8 and the collation C, and with the superuser apart from the app', () => {
     const container = mainContainer(prod, 'zakpos-postgres');
     expect(envOf(container, 'POSTGRES_INITDB_ARGS')).toBe('--encoding=UTF-8 --lc-collate=C --lc-ctype=C');
