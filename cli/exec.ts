@@ -10,6 +10,11 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Seconds after which it is ended and counts as failed. */
   readonly timeoutSeconds?: number;
+  /**
+   * Whether a Ctrl-C at the terminal does not reach it.
+   * @default false
+   */
+  readonly detached?: boolean;
   /** Called with each line of its output, stdout and stderr alike, as it appears. */
   readonly onLine?: (line: string) => void;
 }
@@ -27,10 +32,11 @@ export interface RunResult {
 export async function attempt(
   command: string,
   args: readonly string[],
-  { input, cwd, env, timeoutSeconds, onLine }: RunOptions = {},
+  { input, cwd, env, timeoutSeconds, detached = false, onLine }: RunOptions = {},
 ): Promise<RunResult> {
   const child = execa(command, args, {
     reject: false,
+    detached,
     ...(input === undefined ? { stdin: 'ignore' } : { input }),
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env }),

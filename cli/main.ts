@@ -16,6 +16,7 @@ import { snapshot, type SnapshotOptions } from './commands/snapshot.ts';
 import { status, type StatusOptions } from './commands/status.ts';
 import { up, type UpOptions } from './commands/up.ts';
 import { CliError } from './errors.ts';
+import { listenToSignals } from './signals.ts';
 import type { TargetOptions } from './target.ts';
 
 const program = new Command('zakpos').description('ZakPOS on Kubernetes').showHelpAfterError();
@@ -135,10 +136,7 @@ program
   .option('--yes', 'do not ask')
   .action((options: CopyOptions) => copy(options));
 
-process.once('SIGINT', () => {
-  console.error('\nInterrupted; the same command continues where it stopped.');
-  process.exit(130);
-});
+listenToSignals();
 
 try {
   await program.parseAsync();

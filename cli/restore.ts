@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { BACKUP, RESTORE } from '../charts/names.ts';
 import type { RestoreRequest } from '../charts/restore.ts';
-import { RESTORE_CLAIM } from '../environments/backups.ts';
+import { RESTORE_CLAIM, RESTORING } from '../environments/backups.ts';
 import { isEncrypted, TLS_SECRETS } from '../environments/certificates.ts';
 import { sourceHashes } from '../environments/images.ts';
 import type { Config } from '../environments/schema.ts';
@@ -19,14 +19,13 @@ import { follow } from './jobs.ts';
 import type { Kubectl } from './kubectl.ts';
 import { step, type Line } from './steps.ts';
 
-/** Annotation of a namespace that a restore has begun to fill. */
-export const RESTORING = 'zakpos.io/restoring';
+const RESTORING_PATH = `{.metadata.annotations.${RESTORING.replaceAll('.', '\\.')}}`;
 
 /** @throws {CliError} when the namespace has something in it that a restore to it hasn't put there */
 export async function requireEmpty(kubectl: Kubectl, namespace: string): Promise<void> {
   const found = await kubectl.run([
     ...['get', 'namespace', namespace, '--ignore-not-found', '-o'],
-    `jsonpath=there{.metadata.annotations.${RESTORING.replaceAll('.', '\\.')}}`,
+    `jsonpath=there${RESTORING_PATH}`,
   ]);
   // Not there, or left behind by a restore that was cut off, which is done anew.
   if (found !== 'there') return;
@@ -233,15 +232,33 @@ export async function endOthers(kubectl: Kubectl, namespace: string): Promise<vo
 }
 
 /**
- * Refuses to apply a database whose files a restore is about to exchange.
- * @throws {CliError} when a restore is at work
+ * Refuses to apply a database whose files a restore is about to exchange, or has not brought yet.
+ * @throws {CliError} when a restore is at work, or has left an empty claim behind
  */
 export async function refuseDuringRestore(kubectl: Kubectl, namespace: string): Promise<void> {
   const [job] = await jobsAtWork(kubectl, namespace);
-  if (job === undefined) return;
+  if (job !== undefined) {
+    throw new CliError(
+      `A restore is under way in namespace ${namespace} (Job ${job}); nothing was applied.`,
+      `Wait for its end: \`${kubectl.command(`-n ${namespace} logs -f job/${job}`)}\`; where its command was cut off, run that again.`,
+    );
+  }
+  const restoring = await kubectl.run([
+    ...[
+      '-n',
+      namespace,
+      'get',
+      'pvc',
+      RESTORE_CLAIM,
+      '--ignore-not-found',
+      '-o',
+      `jsonpath=${RESTORING_PATH}`,
+    ],
+  ]);
+  if (restoring.trim() === '') return;
   throw new CliError(
-    `A restore is under way in namespace ${namespace} (Job ${job}); nothing was applied.`,
-    `Wait for its end: \`${kubectl.command(`-n ${namespace} logs -f job/${job}`)}\`; where its command was cut off, run that again.`,
+    `The claim ${RESTORE_CLAIM} was made anew for a restore whose end nobody has seen; nothing was applied.`,
+    `Run the restore again; or, to go on with what is on the claim, be it nothing, \`${kubectl.command(`-n ${namespace} annotate pvc ${RESTORE_CLAIM} ${RESTORING}-`)}\` first.`,
   );
 }
 
@@ -249,6 +266,7 @@ export async function runRestore(kubectl: Kubectl, namespace: string, files: Res
   return step('Restoring', async (line) => {
     await applyFile(kubectl, files.restore);
     const said = await follow(kubectl, namespace, jobIn(files.restore), line);
+    await kubectl.run(['-n', namespace, 'annotate', 'pvc', RESTORE_CLAIM, `${RESTORING}-`]);
     line.rename('Restored, and compared with the manifest of the backup');
     return said;
   });

@@ -617,6 +617,9 @@ describe('the plan of a restore', () => {
     expect(plan(pod).stderr).toContain('the bucket is away');
   });
 
+  /** A df of a volume that is. */
+  const FULL = '#!/bin/bash\nprintf "head\\nfs 100 90 1024 90%% /\\n"\n';
+
   test('and a restore of one that is done does nothing', () => {
     const pod = withBackups(BASES);
     pod.write('data/pgdata/restored-x', '');
@@ -626,10 +629,44 @@ describe('the plan of a restore', () => {
     expect(readdirSync(pod.at('data'))).toEqual(['pgdata']);
   });
 
+  describe('and a restore that was killed between its last two renames', () => {
+    const killed = (): Pod => {
+      const pod = withBackups(BASES);
+      pod.write('data/pgdata.before-x/PG_VERSION', '16');
+      pod.write('data/pgdata.restored/PG_VERSION', '16');
+      pod.write('data/pgdata.restored/restored-x', '');
+      return pod;
+    };
+
+    test('is done when it is run again', () => {
+      const pod = killed();
+      const { status, stderr } = pod.run('restore.sh', ['restore'], { RESTORE_ID: 'x' });
+      expect(status).toBe(0);
+      expect(stderr).toContain('this restore is done');
+      expect(readdirSync(pod.at('data')).sort()).toEqual(['pgdata', 'pgdata.before-x']);
+      expect(readdirSync(pod.at('data/pgdata')).sort()).toEqual(['PG_VERSION', 'restored-x']);
+    });
+
+    test('leaves its files to the next one, which may fail', () => {
+      const pod = killed();
+      pod.write('bin/df', FULL, 0o755);
+      expect(pod.run('restore.sh', ['restore'], { RESTORE_ID: 'y' }).status).toBe(1);
+      expect(readdirSync(pod.at('data/pgdata')).sort()).toEqual(['PG_VERSION', 'restored-x']);
+    });
+  });
+
+  test('and one that was killed before it was whole is no database, whatever its backup had in it', () => {
+    const pod = withBackups(BASES);
+    pod.write('data/pgdata.restoring/restored-w', '');
+    pod.write('bin/df', FULL, 0o755);
+    expect(pod.run('restore.sh', ['restore'], { RESTORE_ID: 'x' }).status).toBe(1);
+    expect(readdirSync(pod.at('data'))).toEqual([]);
+  });
+
   test('and a restore for which there is no room touches nothing', () => {
     const pod = withBackups(BASES);
     pod.write('data/pgdata/PG_VERSION', '16');
-    pod.write('bin/df', '#!/bin/bash\nprintf "head\\nfs 100 90 1024 90%% /\\n"\n', 0o755);
+    pod.write('bin/df', FULL, 0o755);
     const { status, stderr } = pod.run('restore.sh', ['restore'], { RESTORE_ID: 'x' });
     expect(status).toBe(3);
     expect(stderr).toMatch(/the volume has 1 MiB free, and the restored data need 136 beside what is there/);

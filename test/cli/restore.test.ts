@@ -11,6 +11,8 @@ import { restore, type RestoreOptions } from '../../cli/commands/restore.ts';
 import type { RunOptions } from '../../cli/exec.ts';
 import { follow } from '../../cli/jobs.ts';
 import { Kubectl } from '../../cli/kubectl.ts';
+import { refuseDuringRestore } from '../../cli/restore.ts';
+import { listenToSignals } from '../../cli/signals.ts';
 import { defined } from '../manifests.ts';
 import { failureOf, FakeKubectl, type Answer } from './fakes.ts';
 
@@ -47,6 +49,7 @@ const applied = z.looseObject({
     name: z.string(),
     namespace: z.string().optional(),
     labels: z.record(z.string(), z.string()).default({}),
+    annotations: z.record(z.string(), z.string()).default({}),
   }),
 });
 const appliedJob = z.object({
@@ -114,11 +117,25 @@ class Cluster {
   readonly variables: Record<string, string | undefined>[] = [];
   copied: z.output<typeof secretList>['items'] = [];
 
-  private replicas = 1;
+  /** Namespaces whose database has a claim that is not known to be restored. */
+  readonly unfilled = new Set<string>();
+  /** During which call a signal comes, of those that are made from the moment on when the database is stopped. */
+  signalAt: number | undefined;
+  callsSinceStop = 0;
+  /** Whether the database can't be started. */
+  isStuck = false;
+  replicas = 1;
+
   private clock = 1_795_000_000;
   private readonly policies = new Set<string>();
 
   private answer(args: readonly string[], input: string | undefined): Answer {
+    if (this.replicas === 0 || args.includes('--replicas=0')) this.callsSinceStop += 1;
+    if (this.callsSinceStop === this.signalAt) process.emit('SIGINT');
+    return this.answerTo(args, input);
+  }
+
+  private answerTo(args: readonly string[], input: string | undefined): Answer {
     for (const text of this.secrets.values()) {
       const secret = [
         defined(text.password, 'password'),
@@ -170,8 +187,16 @@ class Cluster {
         there.restoring ? `${what[1] ?? ''} is being restored` : `${what[1] ?? ''} is restored`,
       );
     }
+    if (this.isStuck && call.endsWith('--replicas=1'))
+      return { ok: false, stderr: 'admission webhook denied' };
     if ((what = match(/^scale statefulset zakpos-postgres --replicas=([01])$/)))
       return this.scale(Number(what[1]));
+    if (match(/^annotate pvc data-zakpos-postgres-0 zakpos\.io\/restoring-$/)) {
+      this.unfilled.delete(namespace);
+      return {};
+    }
+    if (match(/^get pvc data-zakpos-postgres-0 --ignore-not-found -o jsonpath=\{\.metadata\.annotations\./))
+      return { stdout: this.unfilled.has(namespace) ? 'true' : '' };
     if (match(/^wait --for=delete pod\/zakpos-postgres-0 --timeout=120s$/))
       return this.note('waits for its end');
     if (match(/^wait --for=delete pvc\/data-zakpos-postgres-0 --timeout=60s$/)) return {};
@@ -220,9 +245,13 @@ class Cluster {
       if (kind === 'Namespace') this.note(`namespace ${metadata.name}`);
       if (kind === 'PersistentVolumeClaim') {
         if (namespace === LIVE) this.claims.push(metadata.name);
+        if (metadata.annotations['zakpos.io/restoring'] === 'true') this.unfilled.add(namespace);
         this.note(`claim ${metadata.name} in ${namespace}`);
       }
-      if (kind === 'StatefulSet') this.note(`${metadata.name} in ${namespace}`);
+      if (kind === 'StatefulSet') {
+        if (this.unfilled.has(namespace)) this.wrongs.push(`a database of ${namespace} on an empty claim`);
+        this.note(`${metadata.name} in ${namespace}`);
+      }
       if (kind === 'Job') this.applyJob(metadata.name, namespace, object);
     }
     return {};
@@ -251,7 +280,7 @@ class Cluster {
       ({ what, course }) => what === 'restore' && course !== 'done' && course !== 'fails',
     );
     if (replicas > 0 && atWork) this.wrongs.push('the database is started under a restore');
-    if (replicas > 0 && !this.claims.includes(CLAIM))
+    if (replicas > 0 && (!this.claims.includes(CLAIM) || this.unfilled.has(LIVE)))
       this.wrongs.push('the database is started on an empty claim');
     this.replicas = replicas;
     return this.note(replicas === 0 ? 'the database is stopped' : 'the database is started');
@@ -708,6 +737,90 @@ describe('a restore onto the live database', () => {
       'restore is deleted at work',
       'the database is started',
     ]);
+  });
+
+  describe('that is interrupted', () => {
+    const AT = { at: '2026-11-20T22:30:00Z' };
+    const errors = console.error;
+    const told: string[] = [];
+    beforeAll(() => {
+      listenToSignals();
+      console.error = (text: string) => told.push(text);
+    });
+    afterAll(() => {
+      console.error = errors;
+      expect([...new Set(told)]).toEqual(['\nInterrupted; what was stopped is started first.']);
+      for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal);
+    });
+
+    /** Calls between the stop of the database and its start, of a restore that nothing disturbs. */
+    async function callsOf(options: Partial<RestoreOptions>): Promise<number> {
+      cluster = new Cluster();
+      await run(options);
+      return cluster.callsSinceStop;
+    }
+
+    test('anywhere ends its Job and starts the database, with one set of files or the other', async () => {
+      const calls = await callsOf({ ...TYPED, ...AT });
+      expect(calls).toBeGreaterThan(5);
+      for (let call = 1; call <= calls; call += 1) {
+        cluster = new Cluster();
+        cluster.signalAt = call;
+        expect(await failureOf(() => run({ ...TYPED, ...AT }))).toBe(
+          'The restore was interrupted.\n' +
+            '  The database starts with its files of before, or with the restored ones if they were in place already. To restore after all, run the same command again.',
+        );
+        expect([cluster.replicas, cluster.events.at(-1)]).toEqual([1, 'the database is started']);
+        expect(cluster.wrongs).toEqual([]);
+        expect(cluster.events).not.toContain('backup begins');
+      }
+    });
+
+    test('while its Job works ends that first', async () => {
+      cluster.courses.restore = 'works';
+      // The Job is there, and was looked at.
+      cluster.signalAt = 6;
+      expect(await failureOf(() => run({ ...TYPED, ...AT }))).toContain('The restore was interrupted.');
+      expect(cluster.events.slice(-3)).toEqual([
+        'restore in zakpos',
+        'restore is deleted at work',
+        'the database is started',
+      ]);
+    });
+
+    test('never starts the database on a claim that was lost, and `up` does not either', async () => {
+      const lost = { ...TYPED, ...AT, replaceClaim: [CLAIM] };
+      const calls = await callsOf(lost);
+      let refused: Cluster | undefined;
+      for (let call = 1; call < calls; call += 1) {
+        cluster = new Cluster();
+        cluster.signalAt = call;
+        expect(await failureOf(() => run(lost))).toBe(
+          'The restore was interrupted.\n  The database stays stopped, since its new claim is empty: run the same command again.',
+        );
+        expect([cluster.replicas, cluster.wrongs]).toEqual([0, []]);
+        if (!cluster.unfilled.has(LIVE)) continue;
+        expect(await failureOf(() => refuseDuringRestore(cluster.kubectl, LIVE))).toBe(
+          'The claim data-zakpos-postgres-0 was made anew for a restore whose end nobody has seen; nothing was applied.\n' +
+            '  Run the restore again; or, to go on with what is on the claim, be it nothing, `kubectl --context fake -n zakpos annotate pvc data-zakpos-postgres-0 zakpos.io/restoring-` first.',
+        );
+        refused = cluster;
+      }
+      // The same command again.
+      cluster = defined(refused, 'empty claim');
+      cluster.signalAt = undefined;
+      await run(lost);
+      expect(cluster.replicas).toBe(1);
+      await refuseDuringRestore(cluster.kubectl, LIVE);
+    });
+  });
+
+  test('that fails, as does the start of the database, names both', async () => {
+    cluster.courses.restore = 'fails';
+    cluster.isStuck = true;
+    expect(await failureOf(() => run(TYPED))).toMatch(
+      /12:00:02 base backup x is damaged\n[^]*\nThe database is stopped, and could not be started again: kubectl failed: admission webhook denied\n[^]*\n {2}When that is put right, run the same command again; or `npm run up`, which goes on with the files of before\.$/,
+    );
   });
 
   test('to a time does not wait for the log after it', async () => {
