@@ -101,23 +101,35 @@ export async function planOf(
   return found;
 }
 
-/** Waits until the last of the log is in the bucket, where the archive runs. */
+/** When everything that had been received was last known to be in the bucket, and how many segments are on their way. */
+const PROGRESS =
+  'echo "$(cat /run/backup/uploaded 2>/dev/null || echo 0) $(find /wal -type f -name \"0*\" | wc -l)"';
+/** Seconds that the archive may take for one segment of the log before it counts as stuck. */
+const STUCK_SECONDS = 60;
+
+/** Waits until the last of the log is in the bucket, where the archive runs, for as long as it gets on. */
 export async function untilUploaded(kubectl: Kubectl, namespace: string, line: Line): Promise<void> {
-  const ask = (...command: string[]): Promise<RunResult> =>
-    kubectl.attempt(['-n', namespace, 'exec', `${BACKUP}-0`, '-c', 'upload', '--', ...command], {
+  const ask = (script: string): Promise<RunResult> =>
+    kubectl.attempt(['-n', namespace, 'exec', `${BACKUP}-0`, '-c', 'upload', '--', 'sh', '-c', script], {
       timeoutSeconds: 15,
     });
   // By the archive's clock: this machine's may be another.
-  const stopped = await ask('date', '+%s');
+  const stopped = await ask('date +%s');
   if (!stopped.ok) {
     line.note('the archive does not run: what it has not uploaded is not restored');
     return;
   }
-  line.note('waiting for the last of the log to be in the bucket');
-  const deadline = Date.now() + 60_000;
+  let least = Infinity;
+  let deadline = Date.now() + STUCK_SECONDS * 1000;
   for (;;) {
-    const uploaded = await ask('cat', '/run/backup/uploaded');
-    if (uploaded.ok && Number(uploaded.stdout) > Number(stopped.stdout)) return;
+    const { ok, stdout } = await ask(PROGRESS);
+    const [uploaded = 0, left = 0] = ok ? stdout.trim().split(' ').map(Number) : [0, least];
+    if (uploaded > Number(stopped.stdout)) return;
+    line.note(`waiting for the last of the log to be in the bucket, ${left} segments of 16 MiB`);
+    if (left < least) {
+      least = left;
+      deadline = Date.now() + STUCK_SECONDS * 1000;
+    }
     if (Date.now() > deadline) {
       throw new CliError(
         'The last of the log does not get into the bucket.',
