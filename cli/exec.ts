@@ -61,12 +61,16 @@ export async function attempt(
   };
 }
 
-/** Runs a command twice, so that what the first prints is what the second reads, and answers for both. */
+/**
+ * Runs a command twice, so that what the first prints is what the second reads, and answers for both. A signal that is
+ * aborted ends them.
+ */
 export async function pipe(
   command: string,
   from: readonly string[],
   to: readonly string[],
   onBytes: (total: number) => void = () => undefined,
+  signal?: AbortSignal,
 ): Promise<Pick<RunResult, 'ok' | 'stderr'>> {
   // What goes through is of any length, and kept nowhere.
   const reader = execa(command, from, { reject: false, stdin: 'ignore', buffer: { stdout: false } });
@@ -78,6 +82,7 @@ export async function pipe(
   reader.stdout.pipe(writer.stdin);
   // A writer that ends early closes the pipe; its own words tell why.
   writer.stdin.on('error', () => reader.kill());
+  signal?.addEventListener('abort', () => reader.kill());
   const results = await Promise.all([writer, reader]);
   return {
     ok: results.every(({ failed }) => !failed),

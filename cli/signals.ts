@@ -15,7 +15,7 @@ export function listenToSignals(): void {
         console.error('\nInterrupted; the same command continues where it stopped.');
         process.exit(code);
       }
-      if (!atWork.signal.aborted) console.error('\nInterrupted; what was stopped is started first.');
+      if (!atWork.signal.aborted) console.error('\nInterrupted: a moment, until everything is as it was.');
       atWork.abort();
     });
   }

@@ -753,7 +753,7 @@ describe('a restore onto the live database', () => {
     });
     afterAll(() => {
       console.error = errors;
-      expect([...new Set(told)]).toEqual(['\nInterrupted; what was stopped is started first.']);
+      expect([...new Set(told)]).toEqual(['\nInterrupted: a moment, until everything is as it was.']);
       for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal);
     });
 
