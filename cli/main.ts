@@ -116,6 +116,7 @@ withTarget('restore', 'the database of a point in time, into a namespace of its 
     (claim: string, others: readonly string[]) => [...others, claim],
     [],
   )
+  .option('--finish', 'only what comes after a restore onto the live database, when that has failed')
   .action((options: RestoreOptions) => restore(options));
 withTarget('migrate', 'migrates the database, before the new version is rolled out')
   .option('--plan', 'only show what would be done')

@@ -122,14 +122,14 @@ export function demandOf(config: Config): Demand {
  * itself comes in the place of the database.
  */
 function commandDemand(config: Config, sets: readonly Pods[]): Demand {
-  const { api, backups } = config;
+  const { reports, backups } = config;
   const moves = sets.map(({ claims }) => ({
     ...take({ pods: 2, resources: COPY_RESOURCES, claims: [] }),
     storage: take({ pods: 1, resources: COPY_RESOURCES, claims }).storage,
   }));
   return together(
     [
-      take({ pods: 1, resources: api.resources, claims: [] }),
+      take({ pods: 1, resources: reports.resources, claims: [] }),
       ...(hasBackups(config) ? [take({ pods: 1, ...backups, claims: [] })] : []),
       ...moves,
     ],

@@ -45,6 +45,11 @@ export interface RestoreOptions extends TargetOptions {
   readonly confirm?: string;
   /** Claims whose volumes are lost, to be deleted and made anew. */
   readonly replaceClaim: readonly string[];
+  /**
+   * Whether to do only what comes after a restore onto the live database.
+   * @default false
+   */
+  readonly finish?: boolean;
 }
 
 /** Seconds that PostgreSQL may take to end, and to start. */
@@ -54,6 +59,16 @@ const START_SECONDS = 300;
 export async function restore(options: RestoreOptions): Promise<void> {
   const config = readConfig(options);
   requireBackups(config);
+  if (options.finish === true) {
+    const { at, backup, into, confirm, replaceClaim } = options;
+    if ([at, backup, into, confirm, ...replaceClaim].some((value) => value !== undefined)) {
+      throw new CliError('--finish is for a restore that is done, and goes alone.', 'Leave the others out.');
+    }
+    const { kubectl, kind } = targetOf(options);
+    await kind?.require();
+    await finish(kubectl, config);
+    return;
+  }
   const request = {
     id: stamp(),
     ...(options.at === undefined ? {} : { at: timeOf(options.at) }),
@@ -213,12 +228,29 @@ async function restoreLive(
     );
   });
   console.log(['', tablesOf(said), ''].join('\n'));
-  if (config.api.image === undefined) {
-    await step('Events that nobody has counted are sent again', (line) =>
-      runTask(kubectl, config, ownProgram(config, 'reconcile'), line),
+  await finish(kubectl, config);
+}
+
+/**
+ * What comes after a restore onto the live database; done twice, it does no harm.
+ * @throws {CliError} which says how to go on when it fails
+ */
+async function finish(kubectl: Kubectl, config: Config): Promise<void> {
+  try {
+    if (config.api.image === undefined) {
+      await step('Events that nobody has counted are sent again', (line) =>
+        runTask(kubectl, config, ownProgram(config, 'reconcile'), line),
+      );
+    }
+    await step('Backup of what is there now', (line) =>
+      runNow(kubectl, config.namespace, BACKUP_DAILY, line),
+    );
+  } catch (error) {
+    throw new CliError(
+      `The database is restored and runs, but what comes after that has failed. ${messageOf(error)}`,
+      'When that is put right, `npm run restore -- --finish` does the rest.',
     );
   }
-  await step('Backup of what is there now', (line) => runNow(kubectl, namespace, BACKUP_DAILY, line));
 }
 
 const scale = (kubectl: Kubectl, namespace: string, replicas: number): Promise<string> =>

@@ -872,6 +872,31 @@ describe('a restore onto the live database', () => {
     });
   });
 
+  describe('that was done, but for what comes after it', () => {
+    test('says that it runs, and how to go on; then only the rest is done', async () => {
+      cluster.courses.task = 'fails';
+      expect(await failureOf(() => run(TYPED))).toMatch(
+        /^The database is restored and runs, but what comes after that has failed\. Job [^]*\n {2}When that is put right, `npm run restore -- --finish` does the rest\.$/,
+      );
+      expect(cluster.events).not.toContain('backup begins');
+      cluster.courses.task = 'done';
+      cluster.events.length = 0;
+      await run({ finish: true });
+      // The Job that has failed makes way.
+      expect(cluster.events.slice(1)).toEqual(AFTERWARDS.slice(2));
+    });
+
+    test.each<Partial<RestoreOptions>>([TYPED, { at: '2026-11-21T10:00:00Z' }, { replaceClaim: [CLAIM] }])(
+      'is finished by no command that wants another restore as well: %j',
+      async (others) => {
+        expect(await failureOf(() => run({ ...others, finish: true }))).toBe(
+          '--finish is for a restore that is done, and goes alone.\n  Leave the others out.',
+        );
+        expect(cluster.events).toEqual([]);
+      },
+    );
+  });
+
   describe('whose claim is lost', () => {
     const LOST = { ...TYPED, replaceClaim: [CLAIM, BROKER_CLAIM] };
 
