@@ -1,4 +1,5 @@
 /** Controllers around the hardened pod: each brings a ServiceAccount of its own. */
+import { ApiObject, JsonPatch } from 'cdk8s';
 import { k8s } from './k8s.ts';
 import { Construct } from 'constructs';
 import { checksum } from './checksum.ts';
@@ -137,25 +138,15 @@ export interface JobProps extends WorkloadPodProps {
   readonly finalExitCode?: number;
 }
 
-/** How often a Job is tried, and when it isn't any more. */
-const tries = ({ backoffLimit, activeDeadlineSeconds, finalExitCode }: JobProps) => ({
-  backoffLimit,
-  activeDeadlineSeconds,
-  ...(finalExitCode === undefined
-    ? {}
-    : {
-        // Its type, of Kubernetes 1.27, asks for both conditions of a rule.
-        podFailurePolicy: {
-          rules: [
-            {
-              action: 'FailJob',
-              onExitCodes: { operator: 'In', values: [finalExitCode] },
-              onPodConditions: [],
-            },
-          ],
-        },
-      }),
-});
+/**
+ * Lets an exit code of a container end the tries of a Job. As a patch, since the type of Kubernetes 1.27 asks for a list
+ * of conditions beside it.
+ */
+function endTries(job: ApiObject, spec: string, { finalExitCode }: JobProps): void {
+  if (finalExitCode === undefined) return;
+  const rule = { action: 'FailJob', onExitCodes: { operator: 'In', values: [finalExitCode] } };
+  job.addJsonPatch(JsonPatch.add(`${spec}/podFailurePolicy`, { rules: [rule] }));
+}
 
 /**
  * A Job that has run once for each content: its name ends in the checksum of its pod, since a Job can't be changed,
@@ -166,16 +157,18 @@ export class HardenedJob extends Construct {
     super(scope, id);
     const serviceAccountName = serviceAccount(this, props.name);
     const template = hardenedPod(this, { ...props, serviceAccountName });
-    new k8s.KubeJob(this, 'job', {
+    const job = new k8s.KubeJob(this, 'job', {
       metadata: {
         ...metadataOf(this, props),
         name: `${props.name}-${checksum(JSON.stringify(template)).slice(0, 8)}`,
       },
       spec: {
-        ...tries(props),
+        backoffLimit: props.backoffLimit,
+        activeDeadlineSeconds: props.activeDeadlineSeconds,
         template,
       },
     });
+    endTries(job, '/spec', props);
   }
 }
 
@@ -191,7 +184,7 @@ export class HardenedCronJob extends Construct {
   constructor(scope: Construct, id: string, props: CronJobProps) {
     super(scope, id);
     const serviceAccountName = serviceAccount(this, props.name);
-    new k8s.KubeCronJob(this, 'cron-job', {
+    const cronJob = new k8s.KubeCronJob(this, 'cron-job', {
       metadata: metadataOf(this, props),
       spec: {
         schedule: props.schedule,
@@ -204,12 +197,14 @@ export class HardenedCronJob extends Construct {
         jobTemplate: {
           metadata: { labels: workloadLabels(this, props.name) },
           spec: {
-            ...tries(props),
+            backoffLimit: props.backoffLimit,
+            activeDeadlineSeconds: props.activeDeadlineSeconds,
             template: hardenedPod(this, { ...props, serviceAccountName }),
           },
         },
       },
     });
+    endTries(cronJob, '/spec/jobTemplate/spec', props);
   }
 }
 

@@ -650,7 +650,7 @@ describe('the plan of a restore', () => {
     test('leaves its files to the next one, which may fail', () => {
       const pod = killed();
       pod.write('bin/df', FULL, 0o755);
-      expect(pod.run('restore.sh', ['restore'], { RESTORE_ID: 'y' }).status).toBe(1);
+      expect(pod.run('restore.sh', ['restore'], { RESTORE_ID: 'y' }).status).toBe(3);
       expect(readdirSync(pod.at('data/pgdata')).sort()).toEqual(['PG_VERSION', 'restored-x']);
     });
   });
@@ -659,7 +659,7 @@ describe('the plan of a restore', () => {
     const pod = withBackups(BASES);
     pod.write('data/pgdata.restoring/restored-w', '');
     pod.write('bin/df', FULL, 0o755);
-    expect(pod.run('restore.sh', ['restore'], { RESTORE_ID: 'x' }).status).toBe(1);
+    expect(pod.run('restore.sh', ['restore'], { RESTORE_ID: 'x' }).status).toBe(3);
     expect(readdirSync(pod.at('data'))).toEqual([]);
   });
 

@@ -145,17 +145,17 @@ test.each<[string, object, string]>([
   [
     'a quota that is short of CPU',
     { quota: { cpu: '5' } },
-    'quota.cpu: is "5", expected at least the 7875m that all pods take at the most, those of a command among them',
+    'quota.cpu: is "5", expected at least the 7475m that all pods take at the most, those of a command among them',
   ],
   [
     'a quota that is short of memory',
     { quota: { memory: '8Gi' } },
-    'quota.memory: is "8Gi", expected at least the 11488Mi that all pods take at the most, those of a command among them',
+    'quota.memory: is "8Gi", expected at least the 11168Mi that all pods take at the most, those of a command among them',
   ],
   [
     'a quota that is short of limits of memory',
     { quota: { memoryLimit: '16Gi' } },
-    'quota.memoryLimit: is "16Gi", expected at least the 19840Mi that all pods take at the most, those of a command among them',
+    'quota.memoryLimit: is "16Gi", expected at least the 19328Mi that all pods take at the most, those of a command among them',
   ],
   [
     'a quota that is short of room for claims',
