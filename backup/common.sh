@@ -18,6 +18,8 @@ SLOT=zakpos_backup
 
 say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*" >&2; }
 die() { say "$*" && exit 1; }
+# For what a second try can't mend: the Job has failed with it (charts/backup-pod.ts).
+give_up() { say "$*" && exit 3; }
 now() { date +%Y-%m-%dT%H:%M:%SZ; }
 new_id() { date +%Y%m%dT%H%M%SZ; }
 

@@ -31,17 +31,17 @@ recover "$PGDATA"
 compare
 
 DUMP=$(list -R --files-only --include "*/manifest.txt" "store:$SYSTEM/dump" | sort -r | head -1 | cut -d/ -f1)
-[ -n "$DUMP" ] || die "there is no good dump of this database"
+[ -n "$DUMP" ] || give_up "there is no good dump of this database"
 say "restoring dump $DUMP beside it"
 store cat "store:$SYSTEM/dump/$DUMP/manifest.txt" >"$RUN/manifest.txt"
 LIMIT=$LONG store cat "store:$SYSTEM/dump/$DUMP/dump.pgc" >"$PGDATA.dump"
 [ "$(sha256sum <"$PGDATA.dump" | cut -d' ' -f1)" = "$(value "$RUN/manifest.txt" file | cut -d' ' -f3)" ] ||
-  die "dump $DUMP is damaged: its checksum is not that of its manifest"
+  give_up "dump $DUMP is damaged: its checksum is not that of its manifest"
 createdb drill
 PGDATABASE=drill
 pg_restore --exit-on-error --dbname=drill "$PGDATA.dump"
 compare
 # A dump is the very snapshot that its manifest counted.
 facts '' '' | grep -E '^(rows|last-sale|schema) ' >"$RUN/is"
-grep -E '^(rows|last-sale|schema) ' "$RUN/manifest.txt" | diff - "$RUN/is" || die "the dump holds other rows than it was said to"
+grep -E '^(rows|last-sale|schema) ' "$RUN/manifest.txt" | diff - "$RUN/is" || give_up "the dump holds other rows than it was said to"
 say "both are good"

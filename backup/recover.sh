@@ -8,7 +8,7 @@ choose() {
   local at=
   [ -z "${RESTORE_AT-}" ] || at=$(tr -d ':-' <<<"${RESTORE_AT%%.*}" | tr -d Z)Z
   list -R --files-only --include "*/base/*/manifest.txt" store: | sort -t/ -k3,3r >"$RUN/bases"
-  [ -s "$RUN/bases" ] || die "there is no good base backup in the bucket $S3_BUCKET below $S3_PREFIX"
+  [ -s "$RUN/bases" ] || give_up "there is no good base backup in the bucket $S3_BUCKET below $S3_PREFIX"
   while IFS=/ read -r SYSTEM _ id _; do
     [ "${RESTORE_BACKUP:-$id}" = "$id" ] || continue
     store cat "store:$SYSTEM/base/$id/manifest.txt" >"$RUN/manifest.txt"
@@ -18,23 +18,33 @@ choose() {
     list --files-only "store:$SYSTEM/wal" >"$RUN/archive"
     return
   done <"$RUN/bases"
-  die "no good base backup ${RESTORE_BACKUP:+"$RESTORE_BACKUP" }is there${RESTORE_AT:+" that ended before $RESTORE_AT"}; there are $(cut -d/ -f3 "$RUN/bases" | tr '\n' ' ')"
+  give_up "no good base backup ${RESTORE_BACKUP:+"$RESTORE_BACKUP" }is there${RESTORE_AT:+" that ended before $RESTORE_AT"}; there are $(cut -d/ -f3 "$RUN/bases" | tr '\n' ' ')"
 }
+
+damaged() { give_up "base backup $BACKUP is damaged: $1; choose an older one by its id"; }
 
 # fetch FOLDER: the files of the base backup, each byte as it was sent
 fetch() {
-  local manifest=$RUN/manifest.txt sum
-  sum=$(value "$manifest" file | cut -d' ' -f3)
+  local manifest=$RUN/manifest.txt file=store:$SYSTEM/base/$BACKUP/base.tar.gz failed= bytes size sum
+  read -r _ bytes sum < <(value "$manifest" file)
+  size=$(list --format s "$file")
+  [ "$size" = "$bytes" ] || damaged "it has ${size:-no} bytes and not $bytes"
   rm -rf "$1"
   mkdir -m 700 -p "$1"
-  say "fetching base backup $BACKUP, $(($(value "$manifest" file | cut -d' ' -f2) / 1048576)) MiB for a database of $(($(value "$manifest" database-bytes) / 1048576)) MiB"
+  say "fetching base backup $BACKUP, $((bytes / 1048576)) MiB for a database of $(($(value "$manifest" database-bytes) / 1048576)) MiB"
   rm -f "$RUN"/fetch.*
   digest "$RUN/fetch.fifo" "$RUN/fetch"
-  LIMIT=$LONG store cat --stats 5s --stats-one-line --stats-log-level NOTICE --log-level NOTICE "store:$SYSTEM/base/$BACKUP/base.tar.gz" |
-    tee "$RUN/fetch.fifo" | tar -xz -C "$1" -f - || die "base backup $BACKUP can't be unpacked: it is damaged; choose an older one by its id"
+  {
+    LIMIT=$LONG store cat --stats 5s --stats-one-line --stats-log-level NOTICE --log-level NOTICE "$file" |
+      tee "$RUN/fetch.fifo" | tar -xz -C "$1" -f -
+  } 2> >(tee "$RUN/fetch.log" >&2) || failed=yes
+  wait $!
+  # What can't be decrypted is not what was encrypted; it is the same on the next try.
+  ! grep -q 'failed to authenticate' "$RUN/fetch.log" || damaged "it can't be decrypted"
+  [ -z "$failed" ] || die "base backup $BACKUP can't be fetched or unpacked"
   wait $DIGEST_PID
   [ "$(cat "$RUN/fetch.sum")" = "$sum" ] ||
-    die "base backup $BACKUP is damaged: its checksum is $(cat "$RUN/fetch.sum") and not $sum; choose an older one by its id"
+    damaged "its checksum is $(cat "$RUN/fetch.sum") and not $sum"
 }
 
 # recover FOLDER: replays the log up to RESTORE_AT or the end of the archive, and leaves the server running
@@ -57,19 +67,17 @@ CONF
   SERVER=$!
   export PGHOST=/var/run/postgresql PGUSER=postgres PGSSLMODE=disable
   until pg_isready -q -d "$PGDATABASE"; do
-    kill -0 $SERVER 2>/dev/null || die "$(reason)"
+    kill -0 $SERVER 2>/dev/null || ended
     sleep 0.2
   done
   sed -i '/^restore_command\|^recovery_target/d' "$1/postgresql.auto.conf"
 }
 
-# reason: why recovery ended before it was done
-reason() {
-  if grep -q 'before configured recovery target was reached' "$RUN/server.log"; then
-    echo "the archive ends before $RESTORE_AT; leave the time out to restore all there is"
-  else
-    grep -E 'FATAL|PANIC|ERROR' "$RUN/server.log" | tail -1
-  fi
+# ended: says why recovery ended before it was done
+ended() {
+  ! grep -q 'before configured recovery target was reached' "$RUN/server.log" ||
+    give_up "the archive ends before $RESTORE_AT; leave the time out to restore all there is"
+  die "$(grep -E 'FATAL|PANIC|ERROR' "$RUN/server.log" | tail -1)"
 }
 
 # compare: shows the rows of each table as the manifest has them and as they are; fails when a sale of it is lost or another
@@ -84,9 +92,9 @@ compare() {
     # Sales are only ever added.
     case $key in sales | sale_items) [ "${is:-0}" -ge "$was" ] || lost=1 ;; esac
   done < <(sed -n 's/^rows //p' "$manifest")
-  [ $lost = 0 ] || die "there are fewer sales than in the backup"
+  [ $lost = 0 ] || give_up "there are fewer sales than in the backup"
   [ "$(value "$manifest" last-sale)" = "$(value "$RUN/found.txt" last-sale)" ] ||
-    die "the last sale of the backup, $(value "$manifest" last-sale), is now $(value "$RUN/found.txt" last-sale)"
+    give_up "the last sale of the backup, $(value "$manifest" last-sale), is now $(value "$RUN/found.txt" last-sale)"
   [[ ! $(value "$RUN/found.txt" schema) < $(value "$manifest" schema) ]] ||
-    die "the schema is $(value "$RUN/found.txt" schema), in the backup it was $(value "$manifest" schema)"
+    give_up "the schema is $(value "$RUN/found.txt" schema), in the backup it was $(value "$manifest" schema)"
 }

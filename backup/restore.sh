@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # restore.sh plan|restore: shows which backup it takes, or puts that backup in the place of the data folder. The folder
-# before is kept beside it. Cut off at any point, it can be run again: the data folder is changed by one rename.
+# before is kept beside it. Cut off at any point, it can be run again. Between the last two renames there is no data folder:
+# whoever comes next, this script or the start of the database, does the last one.
 . "$(dirname "$0")/common.sh"
 . "$SCRIPTS/recover.sh"
 
@@ -12,16 +13,18 @@ if [ "$1" = plan ]; then
 fi
 
 new=$PGDATA.restoring
+whole=$PGDATA.restored
 old=$PGDATA.before-$RESTORE_ID
+[ ! -e "$whole" ] || [ -e "$PGDATA" ] || mv "$whole" "$PGDATA"
 if [ -e "$PGDATA/restored-$RESTORE_ID" ]; then
   say "this restore is done"
   exit
 fi
 needed=$(($(value "$RUN/manifest.txt" database-bytes) / 1024 * 11 / 10 + 131072))
-rm -rf "$new"
+rm -rf "$new" "$whole"
 free=$(df -Pk "$(dirname "$PGDATA")" | awk 'NR == 2 { print $4 }')
 [ "$free" -ge "$needed" ] ||
-  die "the volume has $((free / 1024)) MiB free, and the restored data need $((needed / 1024)) beside what is there: grow the claim, or restore into another namespace"
+  give_up "the volume has $((free / 1024)) MiB free, and the restored data need $((needed / 1024)) beside what is there: grow the claim, or restore into another namespace"
 
 fetch "$new"
 recover "$new"
@@ -43,10 +46,11 @@ kill -INT $SERVER
 wait $SERVER || true
 touch "$new/restored-$RESTORE_ID"
 sync
+mv "$new" "$whole"
 if [ -e "$PGDATA" ]; then
   mv "$PGDATA" "$old"
   say "the files of before are in $old"
 fi
-mv "$new" "$PGDATA"
+mv "$whole" "$PGDATA"
 sync
 say "restored"

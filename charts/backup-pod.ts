@@ -20,6 +20,9 @@ const SECRETS = '/run/secrets';
 /** Where a restore makes the database's files, and a drill its own. */
 export const DATA = '/var/lib/postgresql/data';
 
+/** Exit code of a script for what no second try mends, such as a damaged backup: give_up of backup/common.sh. */
+export const GIVEN_UP = 3;
+
 /** Scripts by what runs them. */
 export const BACKUP_SCRIPTS = [
   'common.sh',

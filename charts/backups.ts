@@ -9,6 +9,7 @@ import {
   backupPod,
   backupScripts,
   DATA,
+  GIVEN_UP,
   RESTORE_SCRIPTS,
   retentionEnv,
   serverMounts,
@@ -85,6 +86,7 @@ export class BackupsChart extends ZakposChart {
       timeZone: config.shop.timeZone,
       restartPolicy: 'Never' as const,
       backoffLimit: 1,
+      finalExitCode: GIVEN_UP,
       activeDeadlineSeconds: 6 * 3600,
     };
     new HardenedCronJob(this, 'daily', {

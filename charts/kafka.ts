@@ -16,6 +16,9 @@ import { WAIVERS } from './waivers.ts';
 import { certificateRef, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
 const SCRIPTS = '/opt/zakpos';
+/** Where the claim is, and the folder of it that the broker has to itself: a broker refuses one with lost+found in it. */
+const CLAIM = '/var/lib/kafka/data';
+const LOGS = `${CLAIM}/logs`;
 /** Where the certificate and its key are, and where a script puts both into the one file that Kafka reads. */
 const TLS = '/run/secrets/tls';
 const KEYSTORE = '/run/kafka/keystore.pem';
@@ -69,6 +72,7 @@ export class KafkaChart extends ZakposChart {
           image: kafka.image,
           command: ['bash', `${SCRIPTS}/start.sh`],
           env: {
+            KAFKA_LOG_DIRS: LOGS,
             KAFKA_ZOOKEEPER_CONNECT: `${ZOOKEEPER}:${PORTS.zookeeper}`,
             // Short enough that a broker killed without warning finds its old registration gone when it is back.
             KAFKA_ZOOKEEPER_SESSION_TIMEOUT_MS: '6000',
@@ -94,7 +98,7 @@ export class KafkaChart extends ZakposChart {
           ports: { ...ports, ...agent.ports },
           resources: kafka.resources,
           mounts: [
-            { volume: data, path: '/var/lib/kafka/data' },
+            { volume: data, path: CLAIM },
             { volume: Volume.configFiles('scripts', scripts), path: SCRIPTS },
             ...(encrypted
               ? [{ volume: Volume.secret('tls', certificateRef(TLS_SECRETS.kafka)), path: TLS }]
@@ -202,13 +206,28 @@ function startScript(config: Config, beforeServer: string): string {
   // Naming the same file makes a broker read it again (KIP-226).
   const reload = `keystore && ${tool(`kafka-configs --alter --entity-type brokers --entity-name $KAFKA_BROKER_ID --add-config ${listeners.join(',')}`)} >/dev/null`;
   return `set -euo pipefail
-export KAFKA_BROKER_ID=\${HOSTNAME##*-}
+${MOVE_LOGS}export KAFKA_BROKER_ID=\${HOSTNAME##*-}
 export KAFKA_ADVERTISED_LISTENERS=CLIENT://${hostOf(config)}:${PORTS.kafka},INTERNAL://${hostOf(config)}:${PORTS.kafkaInternal}
 ${kafka.rack === 'zone' ? NO_ZONE : ''}${
     isEncrypted(config) ? `${prepareKeystore}${whenFileChanges(`${TLS}/tls.crt`, reload)}` : ''
   }${kafka.replicas > 1 ? waitForSync(tool) : `touch ${IN_SYNC}\n`}${beforeServer}exec /etc/confluent/docker/run
 `;
 }
+
+/**
+ * Brokers used to have the root of the claim. What they wrote there goes into the folder by renames, meta.properties
+ * last: until that is there, a start that comes after one that was cut off goes on with the rest.
+ */
+const MOVE_LOGS = `mkdir -p ${LOGS}
+if [ -e ${CLAIM}/meta.properties ] && [ ! -e ${LOGS}/meta.properties ]; then
+  echo "Moving what the broker has written to ${LOGS}"
+  for path in ${CLAIM}/* ${CLAIM}/.[!.]*; do
+    case $path in */logs | */lost+found | */meta.properties) continue ;; esac
+    [ ! -e "$path" ] || mv "$path" ${LOGS}/
+  done
+  mv ${CLAIM}/meta.properties ${LOGS}/
+fi
+`;
 
 const NO_ZONE = `if [ -z "\${KAFKA_BROKER_RACK-}" ]; then
   echo "This pod does not know its zone: copies are spread over brokers alone"

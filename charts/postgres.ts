@@ -197,7 +197,11 @@ ${network} replication all all scram-sha-256
 }
 
 const startScript = (encrypted: boolean): string => `set -eu
-${WAIT_FOR_SPACE}${encrypted ? whenFileChanges(`${TLS}/tls.crt`, RELOAD) : ''}exec docker-entrypoint.sh postgres -c config_file=${CONFIG}/postgresql.conf
+${FINISH_RESTORE}${WAIT_FOR_SPACE}${encrypted ? whenFileChanges(`${TLS}/tls.crt`, RELOAD) : ''}exec docker-entrypoint.sh postgres -c config_file=${CONFIG}/postgresql.conf
+`;
+
+/** Of a restore that was killed between its renames: without a data folder, the image would make a new database. */
+const FINISH_RESTORE = `if [ -e "$PGDATA.restored" ] && [ ! -e "$PGDATA" ]; then mv "$PGDATA.restored" "$PGDATA"; fi
 `;
 
 /**

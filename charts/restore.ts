@@ -1,5 +1,5 @@
 import type { Construct } from 'constructs';
-import { RESTORE_CLAIM } from '../environments/backups.ts';
+import { RESTORE_CLAIM, RESTORING } from '../environments/backups.ts';
 import type { Config } from '../environments/schema.ts';
 import { k8s } from '../lib/k8s.ts';
 import { Volume, type Mount } from '../lib/volume.ts';
@@ -9,6 +9,7 @@ import {
   backupPod,
   backupScripts,
   DATA,
+  GIVEN_UP,
   RESTORE_SCRIPTS,
   serverMounts,
 } from './backup-pod.ts';
@@ -47,7 +48,7 @@ export class RestoreClaimChart extends ZakposChart {
     super(scope, id, props);
     const { size, storageClass } = props.config.postgres.storage;
     new k8s.KubePersistentVolumeClaim(this, 'claim', {
-      metadata: { name: RESTORE_CLAIM },
+      metadata: { name: RESTORE_CLAIM, annotations: { [RESTORING]: 'true' } },
       spec: {
         accessModes: ['ReadWriteOnce'],
         resources: { requests: { storage: k8s.Quantity.fromString(size) } },
@@ -85,6 +86,7 @@ function restoreJob(
     // A pod that has failed stays, with what it said.
     restartPolicy: 'Never',
     backoffLimit: mode === 'plan' ? 0 : 3,
+    finalExitCode: GIVEN_UP,
     activeDeadlineSeconds: 24 * 3600,
     containers: [
       bucketContainer(config, `restore.sh ${mode}`, {

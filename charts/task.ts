@@ -21,7 +21,10 @@ export class TaskChart extends ZakposChart {
       restartPolicy: 'Never',
       backoffLimit: 0,
       activeDeadlineSeconds: 3600,
-      containers: [ownerContainer(props, 'task', command)],
+      containers: [
+        // Like the worker, it serves nobody: after the loss of a node there is hardly room for another server.
+        { ...ownerContainer(props, 'task', command), resources: config.reports.resources },
+      ],
     });
   }
 }

@@ -10,6 +10,8 @@ const DIGEST =
 const USER =
   "the uid that the image's files and the data on the volume belong to; another one could read neither";
 
+const NO_PODS = 'a command of this project starts its pods, which the policy has to be there before';
+
 /** Annotations for a workload of this project. */
 export const WAIVERS: Readonly<Record<string, string>> = {
   'kube-score/ignore': 'container-image-pull-policy,container-security-context-user-group-id',
@@ -18,4 +20,10 @@ export const WAIVERS: Readonly<Record<string, string>> = {
   'checkov.io/skip1': `CKV_K8S_15=${PULL_POLICY}`,
   'checkov.io/skip2': `CKV_K8S_43=${DIGEST}`,
   'checkov.io/skip3': `CKV_K8S_40=${USER}`,
+};
+
+/** Annotations for the network policy of pods that only a command starts. */
+export const POLICY_WAIVERS: Readonly<Record<string, string>> = {
+  'kube-score/ignore': 'networkpolicy-targets-pod',
+  'waiver.zakpos.io/networkpolicy-targets-pod': NO_PODS,
 };

@@ -209,7 +209,8 @@ export function progressOf(component: Component, snapshot: Snapshot): Progress {
   const current = status.observedGeneration >= metadata.generation && status.updatedReplicas >= spec.replicas;
   const settled = controller.kind === 'StatefulSet' || status.replicas <= spec.replicas;
   return {
-    ready: current && settled && status.readyReplicas >= spec.replicas,
+    // One that somebody has scaled to nothing serves nobody.
+    ready: current && settled && spec.replicas > 0 && status.readyReplicas >= spec.replicas,
     replicas: `${status.readyReplicas}/${spec.replicas}`,
     pods,
   };

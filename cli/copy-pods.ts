@@ -1,5 +1,6 @@
 /** Two pods of a store's own image, one of which mounts the claims to copy from, and the other those to copy to. */
 import { z } from 'zod';
+import { COPY_RESOURCES } from '../environments/demand.ts';
 import { sizeText } from './claims.ts';
 import { look } from './components.ts';
 import { CliError } from './errors.ts';
@@ -84,8 +85,8 @@ export class CopyPods {
             securityContext,
             command: ['sleep', '2147483647'],
             resources: {
-              requests: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '64Mi' },
-              limits: { memory: '256Mi', 'ephemeral-storage': '64Mi' },
+              requests: { ...COPY_RESOURCES.requests, 'ephemeral-storage': '64Mi' },
+              limits: { ...COPY_RESOURCES.limits, 'ephemeral-storage': '64Mi' },
             },
             volumeMounts: mounts.map(({ volume, path }) => ({
               name: volume,

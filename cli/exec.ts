@@ -10,6 +10,11 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Seconds after which it is ended and counts as failed. */
   readonly timeoutSeconds?: number;
+  /**
+   * Whether a Ctrl-C at the terminal does not reach it.
+   * @default false
+   */
+  readonly detached?: boolean;
   /** Called with each line of its output, stdout and stderr alike, as it appears. */
   readonly onLine?: (line: string) => void;
 }
@@ -27,10 +32,11 @@ export interface RunResult {
 export async function attempt(
   command: string,
   args: readonly string[],
-  { input, cwd, env, timeoutSeconds, onLine }: RunOptions = {},
+  { input, cwd, env, timeoutSeconds, detached = false, onLine }: RunOptions = {},
 ): Promise<RunResult> {
   const child = execa(command, args, {
     reject: false,
+    detached,
     ...(input === undefined ? { stdin: 'ignore' } : { input }),
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env }),
@@ -55,12 +61,16 @@ export async function attempt(
   };
 }
 
-/** Runs a command twice, so that what the first prints is what the second reads, and answers for both. */
+/**
+ * Runs a command twice, so that what the first prints is what the second reads, and answers for both. A signal that is
+ * aborted ends them.
+ */
 export async function pipe(
   command: string,
   from: readonly string[],
   to: readonly string[],
   onBytes: (total: number) => void = () => undefined,
+  signal?: AbortSignal,
 ): Promise<Pick<RunResult, 'ok' | 'stderr'>> {
   // What goes through is of any length, and kept nowhere.
   const reader = execa(command, from, { reject: false, stdin: 'ignore', buffer: { stdout: false } });
@@ -72,6 +82,7 @@ export async function pipe(
   reader.stdout.pipe(writer.stdin);
   // A writer that ends early closes the pipe; its own words tell why.
   writer.stdin.on('error', () => reader.kill());
+  signal?.addEventListener('abort', () => reader.kill());
   const results = await Promise.all([writer, reader]);
   return {
     ok: results.every(({ failed }) => !failed),

@@ -18,6 +18,7 @@ import { snapshot, type SnapshotOptions } from './commands/snapshot.ts';
 import { status, type StatusOptions } from './commands/status.ts';
 import { up, type UpOptions } from './commands/up.ts';
 import { CliError } from './errors.ts';
+import { listenToSignals } from './signals.ts';
 import type { TargetOptions } from './target.ts';
 
 const program = new Command('zakpos').description('ZakPOS on Kubernetes').showHelpAfterError();
@@ -133,6 +134,7 @@ withTarget('restore', 'the database of a point in time, into a namespace of its 
     (claim: string, others: readonly string[]) => [...others, claim],
     [],
   )
+  .option('--finish', 'only what comes after a restore onto the live database, when that has failed')
   .action((options: RestoreOptions) => restore(options));
 withTarget('migrate', 'migrates the database, before the new version is rolled out')
   .option('--plan', 'only show what would be done')
@@ -153,10 +155,7 @@ program
   .option('--yes', 'do not ask')
   .action((options: CopyOptions) => copy(options));
 
-process.once('SIGINT', () => {
-  console.error('\nInterrupted; the same command continues where it stopped.');
-  process.exit(130);
-});
+listenToSignals();
 
 try {
   await program.parseAsync();

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { BACKUP, RESTORE } from '../charts/names.ts';
 import type { RestoreRequest } from '../charts/restore.ts';
-import { RESTORE_CLAIM } from '../environments/backups.ts';
+import { RESTORE_CLAIM, RESTORING } from '../environments/backups.ts';
 import { isEncrypted, TLS_SECRETS } from '../environments/certificates.ts';
 import { sourceHashes } from '../environments/images.ts';
 import type { Config } from '../environments/schema.ts';
@@ -19,14 +19,13 @@ import { follow } from './jobs.ts';
 import type { Kubectl } from './kubectl.ts';
 import { step, type Line } from './steps.ts';
 
-/** Annotation of a namespace that a restore has begun to fill. */
-export const RESTORING = 'zakpos.io/restoring';
+const RESTORING_PATH = `{.metadata.annotations.${RESTORING.replaceAll('.', '\\.')}}`;
 
 /** @throws {CliError} when the namespace has something in it that a restore to it hasn't put there */
 export async function requireEmpty(kubectl: Kubectl, namespace: string): Promise<void> {
   const found = await kubectl.run([
     ...['get', 'namespace', namespace, '--ignore-not-found', '-o'],
-    `jsonpath=there{.metadata.annotations.${RESTORING.replaceAll('.', '\\.')}}`,
+    `jsonpath=there${RESTORING_PATH}`,
   ]);
   // Not there, or left behind by a restore that was cut off, which is done anew.
   if (found !== 'there') return;
@@ -102,23 +101,35 @@ export async function planOf(
   return found;
 }
 
-/** Waits until the last of the log is in the bucket, where the archive runs. */
+/** When everything that had been received was last known to be in the bucket, and how many segments are on their way. */
+const PROGRESS =
+  'echo "$(cat /run/backup/uploaded 2>/dev/null || echo 0) $(find /wal -type f -name \"0*\" | wc -l)"';
+/** Seconds that the archive may take for one segment of the log before it counts as stuck. */
+const STUCK_SECONDS = 60;
+
+/** Waits until the last of the log is in the bucket, where the archive runs, for as long as it gets on. */
 export async function untilUploaded(kubectl: Kubectl, namespace: string, line: Line): Promise<void> {
-  const ask = (...command: string[]): Promise<RunResult> =>
-    kubectl.attempt(['-n', namespace, 'exec', `${BACKUP}-0`, '-c', 'upload', '--', ...command], {
+  const ask = (script: string): Promise<RunResult> =>
+    kubectl.attempt(['-n', namespace, 'exec', `${BACKUP}-0`, '-c', 'upload', '--', 'sh', '-c', script], {
       timeoutSeconds: 15,
     });
   // By the archive's clock: this machine's may be another.
-  const stopped = await ask('date', '+%s');
+  const stopped = await ask('date +%s');
   if (!stopped.ok) {
     line.note('the archive does not run: what it has not uploaded is not restored');
     return;
   }
-  line.note('waiting for the last of the log to be in the bucket');
-  const deadline = Date.now() + 60_000;
+  let least = Infinity;
+  let deadline = Date.now() + STUCK_SECONDS * 1000;
   for (;;) {
-    const uploaded = await ask('cat', '/run/backup/uploaded');
-    if (uploaded.ok && Number(uploaded.stdout) > Number(stopped.stdout)) return;
+    const { ok, stdout } = await ask(PROGRESS);
+    const [uploaded = 0, left = 0] = ok ? stdout.trim().split(' ').map(Number) : [0, least];
+    if (uploaded > Number(stopped.stdout)) return;
+    line.note(`waiting for the last of the log to be in the bucket, ${left} segments of 16 MiB`);
+    if (left < least) {
+      least = left;
+      deadline = Date.now() + STUCK_SECONDS * 1000;
+    }
     if (Date.now() > deadline) {
       throw new CliError(
         'The last of the log does not get into the bucket.',
@@ -233,15 +244,33 @@ export async function endOthers(kubectl: Kubectl, namespace: string): Promise<vo
 }
 
 /**
- * Refuses to apply a database whose files a restore is about to exchange.
- * @throws {CliError} when a restore is at work
+ * Refuses to apply a database whose files a restore is about to exchange, or has not brought yet.
+ * @throws {CliError} when a restore is at work, or has left an empty claim behind
  */
 export async function refuseDuringRestore(kubectl: Kubectl, namespace: string): Promise<void> {
   const [job] = await jobsAtWork(kubectl, namespace);
-  if (job === undefined) return;
+  if (job !== undefined) {
+    throw new CliError(
+      `A restore is under way in namespace ${namespace} (Job ${job}); nothing was applied.`,
+      `Wait for its end: \`${kubectl.command(`-n ${namespace} logs -f job/${job}`)}\`; where its command was cut off, run that again.`,
+    );
+  }
+  const restoring = await kubectl.run([
+    ...[
+      '-n',
+      namespace,
+      'get',
+      'pvc',
+      RESTORE_CLAIM,
+      '--ignore-not-found',
+      '-o',
+      `jsonpath=${RESTORING_PATH}`,
+    ],
+  ]);
+  if (restoring.trim() === '') return;
   throw new CliError(
-    `A restore is under way in namespace ${namespace} (Job ${job}); nothing was applied.`,
-    `Wait for its end: \`${kubectl.command(`-n ${namespace} logs -f job/${job}`)}\`; where its command was cut off, run that again.`,
+    `The claim ${RESTORE_CLAIM} was made anew for a restore whose end nobody has seen; nothing was applied.`,
+    `Run the restore again; or, to go on with what is on the claim, be it nothing, \`${kubectl.command(`-n ${namespace} annotate pvc ${RESTORE_CLAIM} ${RESTORING}-`)}\` first.`,
   );
 }
 
@@ -249,6 +278,7 @@ export async function runRestore(kubectl: Kubectl, namespace: string, files: Res
   return step('Restoring', async (line) => {
     await applyFile(kubectl, files.restore);
     const said = await follow(kubectl, namespace, jobIn(files.restore), line);
+    await kubectl.run(['-n', namespace, 'annotate', 'pvc', RESTORE_CLAIM, `${RESTORING}-`]);
     line.rename('Restored, and compared with the manifest of the backup');
     return said;
   });

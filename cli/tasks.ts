@@ -41,6 +41,25 @@ export async function runTask(
 }
 
 /**
+ * Made-up sales, and a database that takes another's place, are for the environment that was named and no other.
+ * @throws {CliError} when what the namespace holds is of another environment, or nothing is there
+ */
+export async function requireEnvironment(
+  kubectl: Kubectl,
+  { environment, namespace }: Config,
+): Promise<void> {
+  const found = await kubectl.run([
+    ...['get', 'namespace', namespace, '--ignore-not-found', '-o'],
+    'jsonpath={.metadata.labels.zakpos\\.io/environment}',
+  ]);
+  if (found.trim() === environment) return;
+  throw new CliError(
+    `Namespace ${namespace} of context ${kubectl.context} ${found.trim() === '' ? 'holds no environment' : `holds ${found.trim()}`}, not ${environment}.`,
+    'Name the cluster where that is.',
+  );
+}
+
+/**
  * The command that migrates.
  * @throws {CliError} where the API's image has none
  */

@@ -16,5 +16,7 @@ export const backupPrefix = ({ environment, backups }: Config): string =>
 
 /** The claim of the database, as its StatefulSet names it. */
 export const RESTORE_CLAIM = 'data-zakpos-postgres-0';
+/** Annotation of a namespace, or of a claim of the database, that a restore has begun to fill. */
+export const RESTORING = 'zakpos.io/restoring';
 /** The claim of the log archive, likewise. */
 export const ARCHIVE_CLAIM = 'wal-zakpos-backup-0';

@@ -29,6 +29,12 @@ export const ARCHIVE_RESOURCES = {
 const exportersOf = (config: Config): number =>
   isMonitored(config) ? (expiryCommand(config) === undefined ? 2 : 3) : 0;
 
+/** Requests and limits of each of the two pods between which a move copies the claims of a store's pod. */
+export const COPY_RESOURCES = {
+  requests: { cpu: '50m', memory: '64Mi' },
+  limits: { memory: '256Mi' },
+} as const;
+
 export interface Demand {
   /** Thousandths of a core. */
   readonly cpu: number;
@@ -41,16 +47,45 @@ export interface Demand {
   readonly storage: number;
 }
 
+/** Pods of one kind, with what each of them takes. */
+interface Pods {
+  readonly pods: number;
+  readonly resources: {
+    readonly requests: { readonly cpu: string; readonly memory: string };
+    readonly limits: { readonly memory: string };
+  };
+  readonly claims: readonly { readonly size: string }[];
+}
+
 const mebibytes = (quantity: string): number => toBytes(quantity) / 2 ** 20;
+
+const take = ({ pods, resources: { requests, limits }, claims }: Pods): Demand => ({
+  cpu: pods * cpuToMillicores(requests.cpu),
+  memory: pods * mebibytes(requests.memory),
+  memoryLimit: pods * mebibytes(limits.memory),
+  pods,
+  storage: pods * claims.reduce((total, { size }) => total + mebibytes(size), 0),
+});
+
+/** Demands put together, each of their fields by itself. */
+const together = (demands: readonly Demand[], join: (numbers: readonly number[]) => number): Demand => {
+  const of = (field: keyof Demand): number => join(demands.map((demand) => demand[field]));
+  return {
+    cpu: of('cpu'),
+    memory: of('memory'),
+    memoryLimit: of('memoryLimit'),
+    pods: of('pods'),
+    storage: of('storage'),
+  };
+};
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+const most = (numbers: readonly number[]): number => Math.max(0, ...numbers);
 
 export function demandOf(config: Config): Demand {
   const { postgres, redis, zookeeper, kafka, api, reports, web, mobile, backups } = config;
   const { prometheus, alertmanager, grafana, logs } = config.monitoring.bundled;
-  const stores = [
+  const sets: Pods[] = [
     ...(postgres.mode === 'statefulset' ? [{ pods: 1, ...postgres, claims: [postgres.storage] }] : []),
-    ...(postgres.mode === 'cloudnativepg'
-      ? [{ pods: postgres.instances, ...postgres, claims: [postgres.storage] }]
-      : []),
     ...(redis.mode === 'statefulset' ? [{ pods: 1, ...redis, claims: [redis.storage] }] : []),
     ...(kafka.mode === 'statefulset'
       ? [
@@ -60,12 +95,17 @@ export function demandOf(config: Config): Demand {
             claims: [zookeeper.dataStorage, zookeeper.logStorage],
           },
           { pods: kafka.replicas, ...kafka, claims: [kafka.storage] },
-          { pods: 1, resources: KAFKA_ADMIN_RESOURCES, claims: [] },
         ]
       : []),
+    ...(hasBackups(config) ? [{ pods: 1, resources: ARCHIVE_RESOURCES, claims: [backups.storage] }] : []),
+  ];
+  const others: Pods[] = [
+    ...(postgres.mode === 'cloudnativepg'
+      ? [{ pods: postgres.instances, ...postgres, claims: [postgres.storage] }]
+      : []),
+    ...(kafka.mode === 'statefulset' ? [{ pods: 1, resources: KAFKA_ADMIN_RESOURCES, claims: [] }] : []),
     ...(hasBackups(config)
       ? [
-          { pods: 1, resources: ARCHIVE_RESOURCES, claims: [backups.storage] },
           { pods: 1, ...backups, claims: [] },
           // The rehearsal of a restore has a volume as large as the database's.
           { pods: 1, ...backups, claims: [postgres.storage] },
@@ -90,16 +130,27 @@ export function demandOf(config: Config): Demand {
       replicas: 1,
       resources: config.monitoring.exporters.resources,
     })),
-  ].map((app) => ({ pods: mostPods(app), resources: app.resources, claims: [] }));
+  ].map((app): Pods => ({ pods: mostPods(app), resources: app.resources, claims: [] }));
 
-  return [...stores, ...apps].reduce<Demand>(
-    (sum, { pods, resources: { requests, limits }, claims }) => ({
-      cpu: sum.cpu + pods * cpuToMillicores(requests.cpu),
-      memory: sum.memory + pods * mebibytes(requests.memory),
-      memoryLimit: sum.memoryLimit + pods * mebibytes(limits.memory),
-      pods: sum.pods + pods,
-      storage: sum.storage + pods * claims.reduce((total, { size }) => total + mebibytes(size), 0),
-    }),
-    { cpu: 0, memory: 0, memoryLimit: 0, pods: 0, storage: 0 },
+  return together([...[...sets, ...others, ...apps].map(take), commandDemand(config, sets)], sum);
+}
+
+/**
+ * What a command starts beside all that, one command at a time: a task, the plan of a restore, or a move. The restore
+ * itself comes in the place of the database.
+ */
+function commandDemand(config: Config, sets: readonly Pods[]): Demand {
+  const { reports, backups } = config;
+  const moves = sets.map(({ claims }) => ({
+    ...take({ pods: 2, resources: COPY_RESOURCES, claims: [] }),
+    storage: take({ pods: 1, resources: COPY_RESOURCES, claims }).storage,
+  }));
+  return together(
+    [
+      take({ pods: 1, resources: reports.resources, claims: [] }),
+      ...(hasBackups(config) ? [take({ pods: 1, ...backups, claims: [] })] : []),
+      ...moves,
+    ],
+    most,
   );
 }

@@ -40,6 +40,11 @@ export interface NetworkPoliciesProps {
   readonly namespace: string;
   /** Name labels of the workloads in it; each gets a policy, so that one without edges is visibly closed. */
   readonly workloads: readonly string[];
+  /**
+   * Annotations of a workload's policy, by its name.
+   * @default - none
+   */
+  readonly annotations?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** All edges; those that touch none of `workloads` are ignored. */
   readonly edges: readonly Edge[];
 }
@@ -61,8 +66,9 @@ export class NetworkPolicies extends Construct {
       const egress = props.edges
         .filter((edge) => isOurs(edge.from))
         .map((edge) => ({ to: [peerSelector(edge.to)], ports: networkPolicyPorts(edge) }));
+      const annotations = props.annotations?.[name];
       new k8s.KubeNetworkPolicy(this, name, {
-        metadata: { name },
+        metadata: { name, ...(annotations === undefined ? {} : { annotations }) },
         spec: {
           podSelector: { matchLabels: selectorLabels(name) },
           policyTypes: ['Ingress', 'Egress'],

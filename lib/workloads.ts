@@ -1,4 +1,5 @@
 /** Controllers around the hardened pod: each brings a ServiceAccount of its own. */
+import { ApiObject, JsonPatch } from 'cdk8s';
 import { k8s } from './k8s.ts';
 import { Construct } from 'constructs';
 import { checksum } from './checksum.ts';
@@ -147,6 +148,21 @@ export interface JobProps extends WorkloadPodProps {
   readonly backoffLimit: number;
   /** Seconds after which the Job is given up. */
   readonly activeDeadlineSeconds: number;
+  /**
+   * Exit code of a container after which no other pod is tried.
+   * @default - none: every failure is tried again
+   */
+  readonly finalExitCode?: number;
+}
+
+/**
+ * Lets an exit code of a container end the tries of a Job. As a patch, since the type of Kubernetes 1.27 asks for a list
+ * of conditions beside it.
+ */
+function endTries(job: ApiObject, spec: string, { finalExitCode }: JobProps): void {
+  if (finalExitCode === undefined) return;
+  const rule = { action: 'FailJob', onExitCodes: { operator: 'In', values: [finalExitCode] } };
+  job.addJsonPatch(JsonPatch.add(`${spec}/podFailurePolicy`, { rules: [rule] }));
 }
 
 /**
@@ -158,7 +174,7 @@ export class HardenedJob extends Construct {
     super(scope, id);
     const serviceAccountName = serviceAccount(this, props.name);
     const template = hardenedPod(this, { ...props, serviceAccountName });
-    new k8s.KubeJob(this, 'job', {
+    const job = new k8s.KubeJob(this, 'job', {
       metadata: {
         ...metadataOf(this, props),
         name: `${props.name}-${checksum(JSON.stringify(template)).slice(0, 8)}`,
@@ -169,6 +185,7 @@ export class HardenedJob extends Construct {
         template,
       },
     });
+    endTries(job, '/spec', props);
   }
 }
 
@@ -184,7 +201,7 @@ export class HardenedCronJob extends Construct {
   constructor(scope: Construct, id: string, props: CronJobProps) {
     super(scope, id);
     const serviceAccountName = serviceAccount(this, props.name);
-    new k8s.KubeCronJob(this, 'cron-job', {
+    const cronJob = new k8s.KubeCronJob(this, 'cron-job', {
       metadata: metadataOf(this, props),
       spec: {
         schedule: props.schedule,
@@ -204,6 +221,7 @@ export class HardenedCronJob extends Construct {
         },
       },
     });
+    endTries(cronJob, '/spec/jobTemplate/spec', props);
   }
 }
 

@@ -1,5 +1,6 @@
 /** The scripts of backups, run by bash on this machine: a folder stands in for the bucket, and for the claims. */
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -59,13 +60,15 @@ while [ $# -gt 0 ]; do
 done
 command=$1
 shift
-include= files= depth= flag=
+include= files= depth= flag= format=
 while [ $# -gt 0 ]; do
   case $1 in
+    --format) format=$2; shift 2 ;;
     --include) include=$2; shift 2 ;;
     --files-from) files=$2; shift 2 ;;
     -R) depth=all; shift ;;
-    --files-only) shift ;;
+    --files-only | --stats-one-line) shift ;;
+    --log-level | --stats | --stats-log-level) shift 2 ;;
     --immutable | --ignore-times) flag=$1; shift ;;
     *) break ;;
   esac
@@ -77,12 +80,15 @@ path=$bucket/\${1#store:}
 case $command in
   obscure) tr 'a-z' 'A-Z' ;;
   lsf)
+    if [ "$format" = s ] && [ -f "$path" ]; then wc -c <"$path"; exit; fi
     [ -d "$path" ] || { echo "directory not found" >&2; exit 3; }
     cd "$path"
     pattern="(^|/)$(sed 's/[.]/[.]/g; s/[*]/[^\\/]*/g' <<<"\${include:-*}")\\$"
     if [ -n "$depth" ]; then find . -type f; else find . -maxdepth 1 -type f; fi | sed 's|^[.]/||' | grep -E "$pattern" | sort
     true ;;
-  cat) cat "$path" ;;
+  cat)
+    cat "$path"
+    [ ! -e "$bucket.cut" ] || { cat "$bucket.cut" >&2; exit 1; } ;;
   copyto)
     target=$bucket/\${2#store:}
     if [ "$flag" = --immutable ] && [ -e "$target" ]; then cmp -s "$1" "$target" || { echo "immutable file modified" >&2; exit 1; }; fi
@@ -598,18 +604,21 @@ describe('the plan of a restore', () => {
     ],
   ])('says what there is beside %s', (_, request, said) => {
     const { status, stderr } = plan(withBackups(BASES), request);
-    expect(status).toBe(1);
+    expect(status).toBe(3);
     expect(stderr).toMatch(said);
   });
 
   test('says so where there is none at all, and where the bucket does not answer', () => {
     const pod = newPod();
-    expect(plan(pod)).toMatchObject({ status: 1 });
+    expect(plan(pod)).toMatchObject({ status: 3 });
     expect(plan(pod).stderr).toContain('there is no good base backup in the bucket till below zakpos-prod');
     pod.write('bucket.away', '');
-    expect(plan(pod).status).not.toBe(0);
+    expect(plan(pod).status).toBe(1);
     expect(plan(pod).stderr).toContain('the bucket is away');
   });
+
+  /** A df of a volume that is. */
+  const FULL = '#!/bin/bash\nprintf "head\\nfs 100 90 1024 90%% /\\n"\n';
 
   test('and a restore of one that is done does nothing', () => {
     const pod = withBackups(BASES);
@@ -620,15 +629,144 @@ describe('the plan of a restore', () => {
     expect(readdirSync(pod.at('data'))).toEqual(['pgdata']);
   });
 
+  describe('and a restore that was killed between its last two renames', () => {
+    const killed = (): Pod => {
+      const pod = withBackups(BASES);
+      pod.write('data/pgdata.before-x/PG_VERSION', '16');
+      pod.write('data/pgdata.restored/PG_VERSION', '16');
+      pod.write('data/pgdata.restored/restored-x', '');
+      return pod;
+    };
+
+    test('is done when it is run again', () => {
+      const pod = killed();
+      const { status, stderr } = pod.run('restore.sh', ['restore'], { RESTORE_ID: 'x' });
+      expect(status).toBe(0);
+      expect(stderr).toContain('this restore is done');
+      expect(readdirSync(pod.at('data')).sort()).toEqual(['pgdata', 'pgdata.before-x']);
+      expect(readdirSync(pod.at('data/pgdata')).sort()).toEqual(['PG_VERSION', 'restored-x']);
+    });
+
+    test('leaves its files to the next one, which may fail', () => {
+      const pod = killed();
+      pod.write('bin/df', FULL, 0o755);
+      expect(pod.run('restore.sh', ['restore'], { RESTORE_ID: 'y' }).status).toBe(3);
+      expect(readdirSync(pod.at('data/pgdata')).sort()).toEqual(['PG_VERSION', 'restored-x']);
+    });
+  });
+
+  test('and one that was killed before it was whole is no database, whatever its backup had in it', () => {
+    const pod = withBackups(BASES);
+    pod.write('data/pgdata.restoring/restored-w', '');
+    pod.write('bin/df', FULL, 0o755);
+    expect(pod.run('restore.sh', ['restore'], { RESTORE_ID: 'x' }).status).toBe(3);
+    expect(readdirSync(pod.at('data'))).toEqual([]);
+  });
+
   test('and a restore for which there is no room touches nothing', () => {
     const pod = withBackups(BASES);
     pod.write('data/pgdata/PG_VERSION', '16');
-    pod.write('bin/df', '#!/bin/bash\nprintf "head\\nfs 100 90 1024 90%% /\\n"\n', 0o755);
+    pod.write('bin/df', FULL, 0o755);
     const { status, stderr } = pod.run('restore.sh', ['restore'], { RESTORE_ID: 'x' });
-    expect(status).toBe(1);
+    expect(status).toBe(3);
     expect(stderr).toMatch(/the volume has 1 MiB free, and the restored data need 136 beside what is there/);
     expect(readdirSync(pod.at('data'))).toEqual(['pgdata']);
     expect(readdirSync(pod.at('data/pgdata'))).toEqual(['PG_VERSION']);
+  });
+});
+
+describe('a base backup is fetched', () => {
+  const FILE = 'bucket/7439/base/20261121T030000Z/base.tar.gz';
+  const made = (() => {
+    const folder = mkdtempSync(join(tmpdir(), 'zakpos-base-'));
+    writeFileSync(join(folder, 'PG_VERSION'), '16\n');
+    const { stdout } = spawnSync('tar', ['-cz', '-C', folder, 'PG_VERSION']);
+    rmSync(folder, { recursive: true });
+    return stdout;
+  })();
+  function fetch(spoil: (pod: Pod) => void): { readonly pod: Pod } & Ran {
+    const pod = newPod();
+    const sum = createHash('sha256').update(made).digest('hex');
+    pod.write(FILE, made);
+    pod.write('run/backup/manifest.txt', `database-bytes 1000\nfile base.tar.gz ${made.length} ${sum}\n`);
+    spoil(pod);
+    const call = '. "$SCRIPTS/recover.sh"; fetch "$PGDATA"';
+    return {
+      pod,
+      ...pod.call('common.sh', call, '', { SYSTEM: '7439', BACKUP: '20261121T030000Z' }),
+    };
+  }
+
+  test('whole', () => {
+    const { pod, status } = fetch(() => undefined);
+    expect(status).toBe(0);
+    expect(pod.read('data/pgdata/PG_VERSION')).toBe('16\n');
+  });
+
+  // Each try of a restore is minutes without a till: what is damaged is given up at once, what is away is tried again.
+  test.each<[string, (pod: Pod) => void, number, RegExp]>([
+    [
+      'that was truncated',
+      (pod) => {
+        pod.write(FILE, made.subarray(0, -10));
+      },
+      3,
+      new RegExp(`is damaged: it has ${made.length - 10} bytes and not ${made.length}; choose an older one`),
+    ],
+    [
+      'that is gone',
+      (pod) => {
+        rmSync(pod.at(FILE));
+      },
+      3,
+      new RegExp(`is damaged: it has no bytes and not ${made.length};`),
+    ],
+    [
+      'that was altered, as rclone sees it',
+      (pod) => {
+        pod.write('bucket.cut', 'failed to authenticate decrypted block - bad password?\n');
+      },
+      3,
+      /is damaged: it can't be decrypted;/,
+    ],
+    [
+      'of other bytes',
+      (pod) => {
+        pod.write(FILE, Buffer.concat([made.subarray(0, -1), Buffer.from([0xff])]));
+      },
+      // tar looks at the checksum of gzip, too.
+      1,
+      /can't be fetched or unpacked/,
+    ],
+    [
+      'with another checksum',
+      (pod) => {
+        const manifest = pod.read('run/backup/manifest.txt');
+        pod.write('run/backup/manifest.txt', manifest.replace(/\w+\n$/, 'abc\n'));
+      },
+      3,
+      /is damaged: its checksum is \w{64} and not abc;/,
+    ],
+    [
+      'that stops on the way',
+      (pod) => {
+        pod.write('bucket.cut', 'connection reset by peer\n');
+      },
+      1,
+      /connection reset by peer\n[^]*can't be fetched or unpacked/,
+    ],
+    [
+      'of a bucket that is away',
+      (pod) => {
+        pod.write('bucket.away', '');
+      },
+      1,
+      /the bucket does not answer: the bucket is away/,
+    ],
+  ])('but not one %s', (_, spoil, code, said) => {
+    const { status, stderr } = fetch(spoil);
+    expect(stderr).toMatch(said);
+    expect(status).toBe(code);
   });
 });
 

@@ -380,6 +380,23 @@ describe('the archive of the log', () => {
   });
 });
 
+/** After which exit codes of a container no other pod is tried. */
+const podFailurePolicy = z
+  .object({
+    rules: z.array(
+      z.object({
+        action: z.literal('FailJob'),
+        onExitCodes: z.object({ operator: z.literal('In'), values: z.array(z.int()) }),
+      }),
+    ),
+  })
+  .transform(({ rules }) => rules.flatMap(({ onExitCodes }) => onExitCodes.values));
+/** The one of the scripts for what a second try can't mend. */
+const [, givenUp] = defined(
+  /^give_up\(\) .* exit (\d+); }$/m.exec(readFileSync(join(ROOT, 'backup/common.sh'), 'utf8')) ?? undefined,
+  'give_up',
+);
+
 const cronJob = z.object({
   spec: z.object({
     schedule: z.string(),
@@ -390,6 +407,7 @@ const cronJob = z.object({
       spec: z.object({
         backoffLimit: z.int(),
         activeDeadlineSeconds: z.int(),
+        podFailurePolicy,
         template: z.object({ spec: z.object({ restartPolicy: z.string() }) }),
       }),
     }),
@@ -420,8 +438,9 @@ describe('by the clock', () => {
     expect(concurrencyPolicy).toBe('Forbid');
     // The CronJob controller gives up for good after 100 missed starts, of those within this time.
     expect(startingDeadlineSeconds).toBeGreaterThanOrEqual(3600);
-    const { backoffLimit, activeDeadlineSeconds, template } = jobTemplate.spec;
+    const { backoffLimit, activeDeadlineSeconds, template, podFailurePolicy } = jobTemplate.spec;
     expect(backoffLimit).toBeGreaterThan(0);
+    expect(podFailurePolicy).toEqual([Number(givenUp)]);
     expect(activeDeadlineSeconds).toBe(6 * 3600);
     // A pod of OnFailure is deleted with what it said when its Job fails.
     expect(template.spec.restartPolicy).toBe('Never');
@@ -681,20 +700,21 @@ describe.each([
     expect(main.resources.limits.memory).toBe(prod.config.postgres.resources.limits.memory);
   });
 
-  test('tries again, and keeps what a pod said that failed', () => {
+  test('tries again, but for what that can not mend, and keeps what a pod said that failed', () => {
     const policy = z.object({
       spec: z.object({
         backoffLimit: z.int(),
+        podFailurePolicy,
         template: z.object({ spec: z.object({ restartPolicy: z.string() }) }),
       }),
     });
     const facts = ['10-plan', '40-restore'].map((id) => {
-      const { backoffLimit, template } = policy.parse(jobOf(id).raw).spec;
-      return [backoffLimit, template.spec.restartPolicy];
+      const { backoffLimit, template, podFailurePolicy } = policy.parse(jobOf(id).raw).spec;
+      return [backoffLimit, podFailurePolicy, template.spec.restartPolicy];
     });
     expect(facts).toEqual([
-      [0, 'Never'],
-      [3, 'Never'],
+      [0, [Number(givenUp)], 'Never'],
+      [3, [Number(givenUp)], 'Never'],
     ]);
   });
 

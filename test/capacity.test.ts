@@ -1,7 +1,9 @@
 /** What the product takes of a cluster, what of it goes first, and how it is spread: of what is rendered. */
 import { z } from 'zod';
+import { hasBackups } from '../environments/backups.ts';
 import { demandOf } from '../environments/demand.ts';
 import { cpuToMillicores, toBytes } from '../environments/quantities.ts';
+import type { Config } from '../environments/schema.ts';
 import {
   autoscalers,
   called,
@@ -13,6 +15,8 @@ import {
   priorityClasses,
   quotas,
   render,
+  renderRestore,
+  renderTask,
   services,
   workload,
   workloads,
@@ -116,22 +120,72 @@ describe('the quota', () => {
     };
   }
 
+  /** What the pods that each of the commands starts take together, with their claims. */
+  function demandsOfCommands(each: Rendered) {
+    const task = demandOfPods(workload(renderTask(each.config, ['migrate']), 'zakpos-task'));
+    const restore = hasBackups(each.config) ? [jobOfRestore(each.config, '10-plan')].map(demandOfPods) : [];
+    const copies = workloads(each)
+      .filter((pod) => isOurs(pod, each) && pod.kind === 'StatefulSet')
+      .map((store) => ({
+        cpu: 2 * 50,
+        memory: 2 * 64,
+        memoryLimit: 2 * 256,
+        pods: 2,
+        storage: claimsOf(store).reduce((total, size) => total + toBytes(size) / 2 ** 20, 0),
+      }));
+    return [task, ...restore, ...copies];
+  }
+  const jobOfRestore = (config: Config, id: string): Workload => {
+    const restore = renderRestore(config, { id: 'x' });
+    const { objects } = only(
+      restore.charts.filter((chart) => chart.id === id),
+      `chart ${id}`,
+    );
+    return workload({ ...restore, objects }, 'zakpos-restore');
+  };
+
+  const LARGE = { requests: { cpu: '2', memory: '1Gi' }, limits: { cpu: '2', memory: '2Gi' } };
   const FIELDS = ['cpu', 'memory', 'memoryLimit', 'pods', 'storage'] as const;
 
-  test('is reckoned by what is rendered: all pods at once, at the most that there may be', () => {
+  function* misreckoned(each: Rendered): Generator<string> {
+    const demands = [
+      ...workloads(each)
+        .filter((pod) => isOurs(pod, each))
+        .map(demandOfPods),
+      ...clusters(each).map(demandOfCluster),
+    ];
+    const ofCommands = demandsOfCommands(each);
+    const reckoned = demandOf(each.config);
+    for (const field of FIELDS) {
+      const sum =
+        demands.reduce((total, demand) => total + demand[field], 0) +
+        Math.max(...ofCommands.map((demand) => demand[field]));
+      if (Math.abs(sum - reckoned[field]) > 1e-6)
+        yield `${field}: ${reckoned[field]} reckoned, ${sum} rendered`;
+    }
+  }
+
+  test('is reckoned by what is rendered: all pods at once, at the most that there may be, and one command', () => {
+    everywhere(misreckoned);
+  });
+
+  test.each([
+    ['the plan of a restore', { backups: { s3: { bucket: 'till' }, resources: LARGE } }],
+    ['a task', { api: { resources: LARGE } }],
+    ['the move of a store with two claims', { zookeeper: { dataStorage: { size: '50Gi' } } }],
+  ])('counts of all commands the largest: %s', (_, own) => {
+    expect([...misreckoned(render('prod', { ...own, quota: { enabled: false } }))]).toEqual([]);
+  });
+
+  test('has room for a restore, since the database ends before it', () => {
     everywhere(function* (each) {
-      const demands = [
-        ...workloads(each)
-          .filter((pod) => isOurs(pod, each))
-          .map(demandOfPods),
-        ...clusters(each).map(demandOfCluster),
-      ];
-      const reckoned = demandOf(each.config);
-      for (const field of FIELDS) {
-        const sum = demands.reduce((total, demand) => total + demand[field], 0);
-        if (Math.abs(sum - reckoned[field]) > 1e-6)
-          yield `${field}: ${reckoned[field]} reckoned, ${sum} rendered`;
-      }
+      if (!hasBackups(each.config)) return;
+      const [database, restore] = [
+        workload(each, 'zakpos-postgres'),
+        jobOfRestore(each.config, '40-restore'),
+      ].map(demandOfPods);
+      for (const field of FIELDS)
+        if ((restore?.[field] ?? Infinity) > (database?.[field] ?? 0)) yield `${field} of a restore is more`;
     });
   });
 

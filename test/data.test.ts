@@ -1,7 +1,8 @@
 /** Where the stores keep data, and how they are set up: facts, some of them by running the very scripts. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { postgresqlConf } from '../charts/postgres.ts';
 import { redisConf } from '../charts/redis.ts';
 import { toBytes } from '../environments/quantities.ts';
@@ -18,7 +19,7 @@ import {
   workloads,
   type Rendered,
 } from './manifests.ts';
-import { onStage, type SecretFiles, type Stage } from './scripts.ts';
+import { onStage, type Ran, type SecretFiles, type Stage } from './scripts.ts';
 
 const dev = render('dev');
 const prod = render('prod');
@@ -91,6 +92,47 @@ describe('postgres', () => {
   test('has its data in a folder below the mount of its claim, since a mount may hold lost+found', () => {
     const data = envOf(mainContainer(prod, 'zakpos-postgres'), 'PGDATA');
     expect(data).toMatch(/^\/var\/lib\/postgresql\/data\/\w+$/);
+  });
+
+  describe('that starts', () => {
+    const DATA = '/var/lib/postgresql/data';
+    /** Folders of the claim after a start, by what is in them. */
+    const started = (files: Readonly<Record<string, string>>): Record<string, string[]> =>
+      onStage(dev, 'zakpos-postgres', {}, (stage) => {
+        stage.program('docker-entrypoint.sh');
+        for (const [file, text] of Object.entries(files)) stage.write(`${DATA}/${file}`, text);
+        expect(stage.run()).toMatchObject({ status: 0, stderr: '' });
+        expect(stage.calls('docker-entrypoint.sh')).toHaveLength(1);
+        const folders = readdirSync(stage.at(DATA)).sort();
+        return Object.fromEntries(
+          folders.map((name) => [name, readdirSync(stage.at(`${DATA}/${name}`)).sort()]),
+        );
+      });
+
+    const WHOLE = { 'pgdata.restored/PG_VERSION': '16', 'pgdata.restored/restored-x': '' };
+    const NOW = { 'pgdata/PG_VERSION': '16' };
+
+    test('after a restore that was killed between its last renames, has the restored files', () => {
+      expect(started({ ...WHOLE, 'pgdata.before-x/PG_VERSION': '16' })).toEqual({
+        pgdata: ['PG_VERSION', 'restored-x'],
+        'pgdata.before-x': ['PG_VERSION'],
+      });
+    });
+
+    test.each([
+      ['before it was whole', { ...NOW, 'pgdata.restoring/restored-w': '' }],
+      ['before the exchange', { ...NOW, ...WHOLE }],
+    ])('after a restore that was killed %s, has the files of before', (_, files) => {
+      expect(started(files).pgdata).toEqual(['PG_VERSION']);
+    });
+
+    // A backup has in it what an earlier restore has left.
+    test.each([
+      ['an empty claim', {}],
+      ['one that a restore was about to fill', { 'pgdata.restoring/restored-w': '' }],
+    ])('on %s leaves all to the image', (_, files) => {
+      expect(started(files).pgdata).toBeUndefined();
+    });
   });
 
   test('is made with UTF-8 and the collation C, and with the superuser apart from the app', () => {
@@ -439,17 +481,97 @@ describe('kafka', () => {
     expect(envOf(mainContainer(prod, 'zakpos-kafka'), 'KAFKA_AUTO_CREATE_TOPICS_ENABLE')).toBe('false');
   });
 
-  test('sets nothing that crashes its image or moves its data', () => {
-    const fatal = [
-      'KAFKA_PORT',
-      'KAFKA_HOST',
-      'KAFKA_ADVERTISED_PORT',
-      'KAFKA_ADVERTISED_HOST',
-      'KAFKA_LOG_DIR',
-      'KAFKA_LOG_DIRS',
-    ];
+  test('sets nothing that crashes its image', () => {
+    const fatal = ['KAFKA_PORT', 'KAFKA_HOST', 'KAFKA_ADVERTISED_PORT', 'KAFKA_ADVERTISED_HOST'];
     const names = mainContainer(prod, 'zakpos-kafka').env.map(({ name }) => name);
     expect(names.filter((name) => fatal.includes(name))).toEqual([]);
+  });
+});
+
+describe('what a broker writes', () => {
+  const CLAIM = '/var/lib/kafka/data';
+  const LOGS = `${CLAIM}/logs`;
+  /** As a broker has it in its folder: partitions, what is to be deleted, checkpoints, and the mark of a clean end. */
+  const WRITTEN = [
+    '.kafka_cleanshutdown',
+    '.lock',
+    '__consumer_offsets-0/00000000000000000000.log',
+    'meta.properties',
+    'recovery-point-offset-checkpoint',
+    'zakpos.sales-0/00000000000000000000.log',
+    'zakpos.sales-1.4a0f-delete/00000000000000000007.log',
+  ];
+  const filesIn = (stage: Stage, path: string): string[] =>
+    readdirSync(stage.at(path), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(stage.at(path), join(entry.parentPath, entry.name)))
+      .sort();
+  const start = (stage: Stage): Ran => stage.run(undefined, { HOSTNAME: 'zakpos-kafka-0' });
+  /** The claim of a broker on a real disk, whose files are where it says. */
+  function onClaim(folder: string, use: (stage: Stage) => void): void {
+    onStage(dev, 'zakpos-kafka', {}, (stage) => {
+      mkdirSync(stage.at(`${CLAIM}/lost+found`));
+      for (const file of WRITTEN) stage.write(`${folder}/${file}`, `of ${file}`);
+      use(stage);
+    });
+  }
+  function expectMoved(stage: Stage): void {
+    expect(filesIn(stage, LOGS)).toEqual(WRITTEN);
+    for (const file of WRITTEN) expect(stage.read(`${LOGS}/${file}`)).toBe(`of ${file}`);
+    expect(readdirSync(stage.at(CLAIM)).sort()).toEqual(['logs', 'lost+found']);
+  }
+
+  test('is in a folder below the mount of its claim, since a mount may hold lost+found', () => {
+    expect(mountOf('zakpos-kafka', 'data')).toBe(CLAIM);
+    for (const each of [dev, prod])
+      expect(envOf(mainContainer(each, 'zakpos-kafka'), 'KAFKA_LOG_DIRS')).toBe(LOGS);
+  });
+
+  test('is in that folder from the first start on', () => {
+    onStage(dev, 'zakpos-kafka', {}, (stage) => {
+      mkdirSync(stage.at(`${CLAIM}/lost+found`));
+      expect(start(stage).status).toBe(0);
+      expect(readdirSync(stage.at(LOGS))).toEqual([]);
+      expect(readdirSync(stage.at(CLAIM)).sort()).toEqual(['logs', 'lost+found']);
+    });
+  });
+
+  test('moves there from the root of the claim, once', () => {
+    onClaim(CLAIM, (stage) => {
+      const { status, stdout } = start(stage);
+      expect(status).toBe(0);
+      expect(stdout).toContain(`Moving what the broker has written to ${LOGS}\n`);
+      expectMoved(stage);
+      stage.program('mv');
+      expect(start(stage).status).toBe(0);
+      expect(stage.calls('mv')).toEqual([]);
+    });
+  });
+
+  test.each(
+    Array.from({ length: 2 * WRITTEN.length }, (_, i) => [
+      i % 2 === 0 ? 'before' : 'after',
+      Math.floor(i / 2) + 1,
+    ]),
+  )('is whole when the pod was killed %s rename %i, and started again', (when, count) => {
+    onClaim(CLAIM, (stage) => {
+      const kill = `[ $(grep -c '^mv ' "\${0%/bin/*}/calls") != ${count} ] || kill -9 $PPID`;
+      const rename = 'PATH=\${PATH#*:} mv "$@"';
+      stage.program('mv', when === 'before' ? `${kill}\n${rename}` : `${rename}\n${kill}`);
+      expect(start(stage).status).toBe(null);
+      stage.program('mv', rename);
+      expect(start(stage).status).toBe(0);
+      expectMoved(stage);
+    });
+  });
+
+  test('is left alone once it is there, whatever comes to be beside it', () => {
+    onClaim(LOGS, (stage) => {
+      stage.write(`${CLAIM}/meta.properties`, 'of a version that could not start');
+      expect(start(stage).status).toBe(0);
+      expect(filesIn(stage, LOGS)).toEqual(WRITTEN);
+      expect(stage.read(`${LOGS}/meta.properties`)).toBe('of meta.properties');
+    });
   });
 });
 

@@ -10,7 +10,7 @@ import { foreignSecrets, watchedCertificates } from '../environments/certificate
 import { loadConfig } from '../environments/load.ts';
 import type { Config, EnvironmentName } from '../environments/schema.ts';
 import { neededSecrets } from '../environments/secrets.ts';
-import { compose, composeRestore } from '../main.ts';
+import { compose, composeRestore, composeTask } from '../main.ts';
 
 export const ROOT = join(import.meta.dirname, '..');
 
@@ -522,6 +522,10 @@ export function render(environment: EnvironmentName, overrides: object = {}, onK
 /** The charts of a restore, composed in memory. */
 export const renderRestore = (config: Config, request: RestoreRequest): Rendered =>
   renderedOf('a restore', config, composeRestore(config, HASHES, NEVER_WRITTEN, request));
+
+/** The Job that a command runs in the API's image. */
+export const renderTask = (config: Config, command: readonly string[]): Rendered =>
+  renderedOf('a task', config, composeTask(config, HASHES, NEVER_WRITTEN, command));
 
 const NEVER_WRITTEN = join(tmpdir(), 'zakpos-never-written');
 

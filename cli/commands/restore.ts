@@ -1,13 +1,13 @@
 /** `npm run restore`: the database as it was at some time, in a namespace of its own or in the place of the live one. */
 import { BACKUP_DAILY, POSTGRES } from '../../charts/names.ts';
-import { ARCHIVE_CLAIM, backupPrefix, RESTORE_CLAIM } from '../../environments/backups.ts';
+import { ARCHIVE_CLAIM, backupPrefix, RESTORE_CLAIM, RESTORING } from '../../environments/backups.ts';
 import type { Config } from '../../environments/schema.ts';
 import { dnsLabel } from '../../environments/schema/fields.ts';
 import { POSTGRES_ROLES } from '../../environments/secrets.ts';
 import { confirmed, refuseOther, type Question } from '../ask.ts';
 import { requireBackups, type BackupManifest } from '../backups.ts';
 import { readConfig } from '../environment.ts';
-import { CliError } from '../errors.ts';
+import { CliError, messageOf } from '../errors.ts';
 import { runNow, stamp } from '../jobs.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { refuseDuringMove } from '../move-plan.ts';
@@ -21,12 +21,12 @@ import {
   replaceClaims,
   requireClaims,
   requireEmpty,
-  RESTORING,
   runRestore,
   untilUploaded,
   withRestoreFiles,
   type RestoreFiles,
 } from '../restore.ts';
+import { SteadyKubectl, withoutInterruption } from '../signals.ts';
 import { step } from '../steps.ts';
 import { targetOf, type TargetOptions } from '../target.ts';
 import { ownProgram, runTask } from '../tasks.ts';
@@ -45,6 +45,11 @@ export interface RestoreOptions extends TargetOptions {
   readonly confirm?: string;
   /** Claims whose volumes are lost, to be deleted and made anew. */
   readonly replaceClaim: readonly string[];
+  /**
+   * Whether to do only what comes after a restore onto the live database.
+   * @default false
+   */
+  readonly finish?: boolean;
 }
 
 /** Seconds that PostgreSQL may take to end, and to start. */
@@ -54,6 +59,16 @@ const START_SECONDS = 300;
 export async function restore(options: RestoreOptions): Promise<void> {
   const config = readConfig(options);
   requireBackups(config);
+  if (options.finish === true) {
+    const { at, backup, into, confirm, replaceClaim } = options;
+    if ([at, backup, into, confirm, ...replaceClaim].some((value) => value !== undefined)) {
+      throw new CliError('--finish is for a restore that is done, and goes alone.', 'Leave the others out.');
+    }
+    const { kubectl, kind } = targetOf(options);
+    await kind?.require();
+    await finish(kubectl, config);
+    return;
+  }
   const request = {
     id: stamp(),
     ...(options.at === undefined ? {} : { at: timeOf(options.at) }),
@@ -189,47 +204,98 @@ async function restoreLive(
   lost: readonly string[],
 ): Promise<void> {
   const { namespace } = config;
-  const isLost = lost.includes(RESTORE_CLAIM);
-  const scale = (replicas: number): Promise<string> =>
-    kubectl.run(['-n', namespace, 'scale', 'statefulset', POSTGRES, `--replicas=${replicas}`]);
   await refuseDuringMove(kubectl, namespace);
   await endOthers(kubectl, namespace);
-  let said: string;
-  try {
-    await step('Stopping the database', async (line) => {
-      await scale(0);
-      if (!isLost) {
-        await kubectl.run(
-          ['-n', namespace, 'wait', '--for=delete', `pod/${POSTGRES}-0`, `--timeout=${STOP_SECONDS}s`],
-          { timeoutSeconds: STOP_SECONDS + 10 },
-        );
-      }
-      // What is restored to a time has long been in the bucket.
-      if (at === undefined && !lost.includes(ARCHIVE_CLAIM)) await untilUploaded(kubectl, namespace, line);
-    });
-    if (lost.length > 0) await step('Claims', () => replaceClaims(kubectl, namespace, lost));
-    await applyMissingClaim(kubectl, namespace, files);
-    said = await runRestore(kubectl, namespace, files);
-  } catch (error) {
-    // The files of before are as they were; a new claim has none, and would become an empty shop.
-    if (!isLost) {
-      await endOthers(kubectl, namespace);
-      await scale(1);
+  const said = await withoutInterruption(async (signal) => {
+    try {
+      return await restoreStopped(new SteadyKubectl(kubectl.context, signal), config, files, at, lost);
+    } catch (error) {
+      const isLost = lost.includes(RESTORE_CLAIM);
+      await putBack(new SteadyKubectl(kubectl.context), namespace, isLost, error);
+      if (!isLost && !signal.aborted) throw error;
+      throw new CliError(
+        signal.aborted ? 'The restore was interrupted.' : messageOf(error),
+        isLost
+          ? 'The database stays stopped, since its new claim is empty: run the same command again.'
+          : 'The database starts with its files of before, or with the restored ones if they were in place already. To restore after all, run the same command again.',
+      );
     }
-    throw error;
-  }
+  });
   await step('Starting the database', async () => {
-    await scale(1);
     await kubectl.run(
       ['-n', namespace, 'rollout', 'status', `statefulset/${POSTGRES}`, `--timeout=${START_SECONDS}s`],
       { timeoutSeconds: START_SECONDS + 10 },
     );
   });
   console.log(['', tablesOf(said), ''].join('\n'));
-  if (config.api.image === undefined) {
-    await step('Events that nobody has counted are sent again', (line) =>
-      runTask(kubectl, config, ownProgram(config, 'reconcile'), line),
+  await finish(kubectl, config);
+}
+
+/**
+ * What comes after a restore onto the live database; done twice, it does no harm.
+ * @throws {CliError} which says how to go on when it fails
+ */
+async function finish(kubectl: Kubectl, config: Config): Promise<void> {
+  try {
+    if (config.api.image === undefined) {
+      await step('Events that nobody has counted are sent again', (line) =>
+        runTask(kubectl, config, ownProgram(config, 'reconcile'), line),
+      );
+    }
+    await step('Backup of what is there now', (line) =>
+      runNow(kubectl, config.namespace, BACKUP_DAILY, line),
+    );
+  } catch (error) {
+    throw new CliError(
+      `The database is restored and runs, but what comes after that has failed. ${messageOf(error)}`,
+      'When that is put right, `npm run restore -- --finish` does the rest.',
     );
   }
-  await step('Backup of what is there now', (line) => runNow(kubectl, namespace, BACKUP_DAILY, line));
+}
+
+const scale = (kubectl: Kubectl, namespace: string, replicas: number): Promise<string> =>
+  kubectl.run(['-n', namespace, 'scale', 'statefulset', POSTGRES, `--replicas=${replicas}`]);
+
+/** From the database's stop to its start. Answers what the restore said. */
+async function restoreStopped(
+  kubectl: Kubectl,
+  config: Config,
+  files: RestoreFiles,
+  at: string | undefined,
+  lost: readonly string[],
+): Promise<string> {
+  const { namespace } = config;
+  await step('Stopping the database', async (line) => {
+    await scale(kubectl, namespace, 0);
+    if (!lost.includes(RESTORE_CLAIM)) {
+      await kubectl.run(
+        ['-n', namespace, 'wait', '--for=delete', `pod/${POSTGRES}-0`, `--timeout=${STOP_SECONDS}s`],
+        { timeoutSeconds: STOP_SECONDS + 10 },
+      );
+    }
+    // What is restored to a time has long been in the bucket.
+    if (at === undefined && !lost.includes(ARCHIVE_CLAIM)) await untilUploaded(kubectl, namespace, line);
+  });
+  if (lost.length > 0) await step('Claims', () => replaceClaims(kubectl, namespace, lost));
+  await applyMissingClaim(kubectl, namespace, files);
+  const said = await runRestore(kubectl, namespace, files);
+  await scale(kubectl, namespace, 1);
+  return said;
+}
+
+/**
+ * Ends a restore and starts the database with its files of before, which are as they were; a new claim has none, and would
+ * become an empty shop.
+ * @throws {CliError} when that fails, too
+ */
+async function putBack(kubectl: Kubectl, namespace: string, isLost: boolean, cause: unknown): Promise<void> {
+  try {
+    await endOthers(kubectl, namespace);
+    if (!isLost) await scale(kubectl, namespace, 1);
+  } catch (error) {
+    throw new CliError(
+      `${messageOf(cause)}\nThe database is stopped, and could not be started again: ${messageOf(error)}`,
+      `When that is put right, run the same command again${isLost ? '.' : '; or `npm run up`, which goes on with the files of before.'}`,
+    );
+  }
 }

@@ -3,7 +3,7 @@ import { readConfig } from '../environment.ts';
 import { CliError } from '../errors.ts';
 import { step } from '../steps.ts';
 import { targetOf, type TargetOptions } from '../target.ts';
-import { ownProgram, runTask } from '../tasks.ts';
+import { ownProgram, requireEnvironment, runTask } from '../tasks.ts';
 
 export interface SeedOptions extends TargetOptions {
   /** What the made-up sales are derived from; the same number makes the same shop. */
@@ -24,12 +24,13 @@ export async function seed(options: SeedOptions): Promise<void> {
       'Made-up sales can not be told from real ones: choose --env dev or --env test.',
     );
   }
-  const { kubectl, kind } = targetOf(options);
-  await kind?.require();
   const command = ownProgram(config, 'seed', [
     ...['--environment', environment, '--seed', options.seed],
     ...(options.add === true ? ['--add'] : []),
   ]);
+  const { kubectl, kind } = targetOf(options);
+  await kind?.require();
+  await requireEnvironment(kubectl, config);
   await step('Products and a month of sales', async (line) => {
     line.rename(
       `Products and a month of sales: ${lastFigures(await runTask(kubectl, config, command, line))}`,

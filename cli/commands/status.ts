@@ -97,11 +97,12 @@ async function rowOf(
       ? '-'
       : `${sum(running.map(({ metadata }) => usage.get(metadata.name) ?? 0))} of ${sum(running.map(limitOf))} Mi`,
     pod === undefined ? '-' : age(pod.metadata.creationTimestamp),
-    ready ? '' : await whyNot(kubectl, pods),
+    ready ? '' : await whyNot(kubectl, replicas, pods),
   ];
 }
 
-async function whyNot(kubectl: Kubectl, pods: readonly Pod[]): Promise<string> {
+async function whyNot(kubectl: Kubectl, replicas: string, pods: readonly Pod[]): Promise<string> {
+  if (replicas.endsWith('/0')) return 'stopped; `npm run up` starts it, or says what it waits for';
   for (const pod of pods) {
     const reason = reasonOf(pod, Date.now());
     if (reason === undefined) continue;

@@ -54,7 +54,7 @@ export const backups = z
     image: image('Image that rclone is taken from.').default('rclone/rclone:1.69'),
     storage: storage('2Gi', 'the log that has been received and is not in the bucket yet'),
     logKept: bytes(
-      'Log that the server keeps for the archive at most; after that, no point in time until the next base backup can be restored. It has to fit onto the volume of the database.',
+      'Log that the server keeps for the archive at most; after that, no point in time until the next base backup can be restored. 64Mi at least, and a quarter of the volume of the database at most.',
     ).default('2Gi'),
     resources: resources({
       requests: { cpu: '50m', memory: '128Mi' },

@@ -13,6 +13,9 @@ export interface Violation {
   readonly expected: string;
 }
 
+/** PostgreSQL writes its log in segments of 16 MiB, and lets go of whole ones. */
+const LEAST_LOG_KEPT = '64Mi';
+
 export function* crossFieldViolations(config: Config): Generator<Violation> {
   const { kafka, zookeeper, postgres, redis, api, secrets, backups } = config;
 
@@ -31,11 +34,20 @@ export function* crossFieldViolations(config: Config): Generator<Violation> {
     };
   }
 
-  if (hasBackups(config) && toBytes(backups.logKept) > toBytes(postgres.storage.size) / 4) {
-    yield {
-      path: ['backups', 'logKept'],
-      expected: `at most a quarter of postgres.storage.size (${postgres.storage.size}), so that an archive that is away can't fill the volume`,
-    };
+  if (hasBackups(config)) {
+    const path = ['backups', 'logKept'];
+    if (toBytes(backups.logKept) < toBytes(LEAST_LOG_KEPT)) {
+      yield {
+        path,
+        expected: `at least ${LEAST_LOG_KEPT}, four segments of the log, so that an archive that restarts misses none`,
+      };
+    }
+    if (toBytes(backups.logKept) > toBytes(postgres.storage.size) / 4) {
+      yield {
+        path,
+        expected: `at most a quarter of postgres.storage.size (${postgres.storage.size}), so that an archive that is away can't fill the volume`,
+      };
+    }
   }
 
   if (kafka.mode === 'statefulset' && kafka.replicationFactor > kafka.replicas) {
@@ -100,12 +112,15 @@ export function* crossFieldViolations(config: Config): Generator<Violation> {
       if (sum > limit) {
         yield {
           path: ['quota', field],
-          expected: `at least the ${sum}${unit} that all pods take at the most`,
+          expected: `at least the ${sum}${unit} that all pods take at the most, those of a command among them`,
         };
       }
     }
     if (demand.pods > config.quota.pods) {
-      yield { path: ['quota', 'pods'], expected: `at least the ${demand.pods} that there are at the most` };
+      yield {
+        path: ['quota', 'pods'],
+        expected: `at least the ${demand.pods} that there are at the most, those of a command among them`,
+      };
     }
   }
 

@@ -114,6 +114,10 @@ describe('a Deployment', () => {
     expect(await progress(api, deployment(status))).toMatchObject({ ready: false, replicas });
   });
 
+  test('is not ready when somebody has scaled it to nothing', async () => {
+    expect(await progress(api, deployment({}, 0))).toMatchObject({ ready: false, replicas: '0/0' });
+  });
+
   test('is not ready before its controller has said anything', async () => {
     const fresh = controller(api, { replicas: 2 }, {});
     expect(await progress(api, fresh)).toMatchObject({ ready: false, replicas: '0/2' });

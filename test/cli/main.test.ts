@@ -1,14 +1,15 @@
 /** The program as it is run, several at a time: mistakes end it with 1 and one message, before anything is touched. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { z } from 'zod';
 import { newAuthority, type KeyPair } from '../../cli/certificates.ts';
-import { ROOT } from '../manifests.ts';
+import { defined, ROOT } from '../manifests.ts';
 import { withToolFolder, type Tools } from './fakes.ts';
 
 interface Run {
@@ -442,6 +443,96 @@ describe('secrets', () => {
       );
       expectMistake(run);
     });
+  });
+});
+
+test.concurrent('a store that was stopped is told by status, with what starts it', async () => {
+  const database = {
+    kind: 'StatefulSet',
+    metadata: { name: 'zakpos-postgres', namespace: 'zakpos' },
+    spec: { replicas: 0 },
+    status: {},
+  };
+  const tools = kubectl({ '--raw': 'exit 1', 'get deployments,': print({ items: [database] }) });
+  const run = await zakpos(['status', ...SHOP], tools, { CDK8S_OUTDIR: join(folder, 'dist-of-status') });
+  expect(run.stdout).toMatch(
+    /^zakpos-postgres +0\/0 .* stopped; `npm run up` starts it, or says what it waits for$/m,
+  );
+  expect(run.stdout).toMatch(/^zakpos-redis +0\/\? .* has no pod yet$/m);
+  expect(run.code).toBe(1);
+});
+
+describe('a restore onto the live database', () => {
+  /** kubectl of a cluster where a restore goes on for ever; the end of each call is noted, too. */
+  const cluster = (state: string): string => `
+    for last; do :; done
+    job= status='{}'
+    [ ! -e ${state}.job ] || read job < ${state}.job
+    case $job in plan-*) status='{"succeeded":1,"conditions":[{"type":"Complete","status":"True"}]}';; esac
+    case "$*" in
+      *apply*)
+        case "$last" in *plan*) prefix=plan-;; *) prefix=;; esac
+        /bin/sed -n "/^kind: Job/,/^---/s/^  name: /$prefix/p" "$last" > ${state}.job;;
+      *"delete jobs"*) /bin/rm ${state}.job;;
+      *"get deployments,"* | *"get jobs"*)
+        [ "$job" ] || { echo '{"items":[]}'; exit; }
+        printf '{"items":[{"kind":"Job","metadata":{"name":"%s","namespace":"zakpos"},"status":%s}]}' "\${job#plan-}" "$status";;
+      *"get pvc"*) echo persistentvolumeclaim/data-zakpos-postgres-0;;
+      *logs*) printf 'kind base\nid 20261121T030000Z\nfinished x\nfile base 1 0\n';;
+      *" wait "*) /bin/sleep 2;;
+    esac
+    echo "$*" >> ${state}.ended`;
+  const CHANGE = /^--context shop (?:-n zakpos )?((?:scale|wait|apply|delete) .*)$/;
+
+  test.concurrent.each<[string, RegExp, 'SIGINT' | 'SIGTERM']>([
+    ['while the database ends', / wait --for=delete pod/, 'SIGINT'],
+    ['while its Job works', /40-restore\.yaml/, 'SIGTERM'],
+  ])('that is interrupted %s starts it again', async (what, moment, signal) => {
+    const state = join(folder, what.replaceAll(' ', '-'));
+    const own = `${state}.yaml`;
+    writeFileSync(own, 'environment: prod\nbackups: { s3: { bucket: till } }\n');
+    const { code, stderr } = await withToolFolder({ kubectl: cluster(state) }, async ({ path, calls }) => {
+      const args = ['restore', '--env', 'prod', '--into', 'zakpos', '--confirm', 'zakpos'];
+      const child = spawn(
+        process.execPath,
+        [join(folder, 'main.mjs'), ...args, ...SHOP, '--at', '2026-01-01T00:00Z'],
+        // A process group of its own, as a terminal gives it to what is run there.
+        {
+          cwd: ROOT,
+          env: { PATH: path, ZAKPOS_CONFIG: own },
+          stdio: ['ignore', 'ignore', 'pipe'],
+          detached: true,
+        },
+      );
+      let stderr = '';
+      child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+      const end = new Promise<number | null>((resolve) => child.on('close', resolve));
+      while (!calls().some((call) => moment.test(call))) {
+        if (child.exitCode !== null) throw new Error(stderr);
+        await sleep(50);
+      }
+      // Ctrl-C reaches all of the group.
+      const pid = defined(child.pid, 'pid');
+      process.kill(signal === 'SIGINT' ? -pid : pid, signal);
+      return { code: await end, stderr };
+    });
+    expect(stderr).toContain(
+      '\nThe restore was interrupted.\n  The database starts with its files of before',
+    );
+    expect(code).toBe(1);
+    const changes = readFileSync(`${state}.ended`, 'utf8')
+      .split('\n')
+      .flatMap((call) => CHANGE.exec(call)?.[1] ?? []);
+    const ofJob: unknown[] = [
+      expect.stringMatching(/^apply .*40-restore\.yaml$/),
+      expect.stringMatching(/^delete jobs zakpos-restore-\w+ .*--wait$/),
+    ];
+    expect(changes.slice(changes.findIndex((call) => call.startsWith('scale')))).toEqual([
+      'scale statefulset zakpos-postgres --replicas=0',
+      'wait --for=delete pod/zakpos-postgres-0 --timeout=120s',
+      ...(signal === 'SIGINT' ? [] : ofJob),
+      'scale statefulset zakpos-postgres --replicas=1',
+    ]);
   });
 });
 

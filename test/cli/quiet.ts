@@ -1,2 +1,3 @@
-/** To be imported before anything that shows steps: they go nowhere, since listr2 takes hold of the output at once. */
-process.stdout.write = () => true;
+/** To be imported before anything that shows steps: they go nowhere else, since listr2 takes hold of the output at once. */
+export const shown: string[] = [];
+process.stdout.write = (text: string | Uint8Array) => shown.push(String(text)) > 0;

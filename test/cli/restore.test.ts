@@ -11,6 +11,8 @@ import { restore, type RestoreOptions } from '../../cli/commands/restore.ts';
 import type { RunOptions } from '../../cli/exec.ts';
 import { follow } from '../../cli/jobs.ts';
 import { Kubectl } from '../../cli/kubectl.ts';
+import { refuseDuringRestore } from '../../cli/restore.ts';
+import { listenToSignals } from '../../cli/signals.ts';
 import { defined } from '../manifests.ts';
 import { failureOf, FakeKubectl, type Answer } from './fakes.ts';
 
@@ -47,6 +49,7 @@ const applied = z.looseObject({
     name: z.string(),
     namespace: z.string().optional(),
     labels: z.record(z.string(), z.string()).default({}),
+    annotations: z.record(z.string(), z.string()).default({}),
   }),
 });
 const appliedJob = z.object({
@@ -114,11 +117,27 @@ class Cluster {
   readonly variables: Record<string, string | undefined>[] = [];
   copied: z.output<typeof secretList>['items'] = [];
 
-  private replicas = 1;
+  /** Namespaces whose database has a claim that is not known to be restored. */
+  readonly unfilled = new Set<string>();
+  /** During which call a signal comes, of those that are made from the moment on when the database is stopped. */
+  signalAt: number | undefined;
+  callsSinceStop = 0;
+  /** Whether the database can't be started. */
+  isStuck = false;
+  replicas = 1;
+
+  /** Segments of the log that the archive has still to upload. */
+  backlog = 1;
   private clock = 1_795_000_000;
   private readonly policies = new Set<string>();
 
   private answer(args: readonly string[], input: string | undefined): Answer {
+    if (this.replicas === 0 || args.includes('--replicas=0')) this.callsSinceStop += 1;
+    if (this.callsSinceStop === this.signalAt) process.emit('SIGINT');
+    return this.answerTo(args, input);
+  }
+
+  private answerTo(args: readonly string[], input: string | undefined): Answer {
     for (const text of this.secrets.values()) {
       const secret = [
         defined(text.password, 'password'),
@@ -171,8 +190,16 @@ class Cluster {
         there.restoring ? `${what[1] ?? ''} is being restored` : `${what[1] ?? ''} is restored`,
       );
     }
+    if (this.isStuck && call.endsWith('--replicas=1'))
+      return { ok: false, stderr: 'admission webhook denied' };
     if ((what = match(/^scale statefulset zakpos-postgres --replicas=([01])$/)))
       return this.scale(Number(what[1]));
+    if (match(/^annotate pvc data-zakpos-postgres-0 zakpos\.io\/restoring-$/)) {
+      this.unfilled.delete(namespace);
+      return {};
+    }
+    if (match(/^get pvc data-zakpos-postgres-0 --ignore-not-found -o jsonpath=\{\.metadata\.annotations\./))
+      return { stdout: this.unfilled.has(namespace) ? 'true' : '' };
     if (match(/^wait --for=delete pod\/zakpos-postgres-0 --timeout=120s$/))
       return this.note('waits for its end');
     if (match(/^wait --for=delete pvc\/data-zakpos-postgres-0 --timeout=60s$/)) return {};
@@ -221,9 +248,13 @@ class Cluster {
       if (kind === 'Namespace') this.note(`namespace ${metadata.name}`);
       if (kind === 'PersistentVolumeClaim') {
         if (namespace === LIVE) this.claims.push(metadata.name);
+        if (metadata.annotations['zakpos.io/restoring'] === 'true') this.unfilled.add(namespace);
         this.note(`claim ${metadata.name} in ${namespace}`);
       }
-      if (kind === 'StatefulSet') this.note(`${metadata.name} in ${namespace}`);
+      if (kind === 'StatefulSet') {
+        if (this.unfilled.has(namespace)) this.wrongs.push(`a database of ${namespace} on an empty claim`);
+        this.note(`${metadata.name} in ${namespace}`);
+      }
       if (kind === 'Job') this.applyJob(metadata.name, namespace, object);
     }
     return {};
@@ -252,7 +283,7 @@ class Cluster {
       ({ what, course }) => what === 'restore' && course !== 'done' && course !== 'fails',
     );
     if (replicas > 0 && atWork) this.wrongs.push('the database is started under a restore');
-    if (replicas > 0 && !this.claims.includes(CLAIM))
+    if (replicas > 0 && (!this.claims.includes(CLAIM) || this.unfilled.has(LIVE)))
       this.wrongs.push('the database is started on an empty claim');
     this.replicas = replicas;
     return this.note(replicas === 0 ? 'the database is stopped' : 'the database is started');
@@ -327,10 +358,12 @@ class Cluster {
       return { ok: false, stderr: 'pod zakpos-backup-0 does not have a host assigned' };
     if (command === 'bash /opt/backup/list.sh') return { stdout: this.list };
     this.clock += 1;
-    if (command === 'date +%s') return { stdout: `${this.clock}\n` };
-    if (command !== 'cat /run/backup/uploaded') throw new Error(`nobody knows ${command}`);
+    if (command === 'sh -c date +%s') return { stdout: `${this.clock}\n` };
+    if (!command.includes('/run/backup/uploaded')) throw new Error(`nobody knows ${command}`);
     this.note('asks what is uploaded');
-    return { stdout: `${this.archive === 'ships' ? this.clock : 1_795_000_000}\n` };
+    if (this.archive === 'ships' && this.backlog > 0) this.backlog -= 1;
+    const done = this.archive === 'ships' && this.backlog === 0;
+    return { stdout: `${done ? this.clock : 1_795_000_000} ${this.backlog}\n` };
   }
 }
 
@@ -711,6 +744,90 @@ describe('a restore onto the live database', () => {
     ]);
   });
 
+  describe('that is interrupted', () => {
+    const AT = { at: '2026-11-20T22:30:00Z' };
+    const errors = console.error;
+    const told: string[] = [];
+    beforeAll(() => {
+      listenToSignals();
+      console.error = (text: string) => told.push(text);
+    });
+    afterAll(() => {
+      console.error = errors;
+      expect([...new Set(told)]).toEqual(['\nInterrupted: a moment, until everything is as it was.']);
+      for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal);
+    });
+
+    /** Calls between the stop of the database and its start, of a restore that nothing disturbs. */
+    async function callsOf(options: Partial<RestoreOptions>): Promise<number> {
+      cluster = new Cluster();
+      await run(options);
+      return cluster.callsSinceStop;
+    }
+
+    test('anywhere ends its Job and starts the database, with one set of files or the other', async () => {
+      const calls = await callsOf({ ...TYPED, ...AT });
+      expect(calls).toBeGreaterThan(5);
+      for (let call = 1; call <= calls; call += 1) {
+        cluster = new Cluster();
+        cluster.signalAt = call;
+        expect(await failureOf(() => run({ ...TYPED, ...AT }))).toBe(
+          'The restore was interrupted.\n' +
+            '  The database starts with its files of before, or with the restored ones if they were in place already. To restore after all, run the same command again.',
+        );
+        expect([cluster.replicas, cluster.events.at(-1)]).toEqual([1, 'the database is started']);
+        expect(cluster.wrongs).toEqual([]);
+        expect(cluster.events).not.toContain('backup begins');
+      }
+    });
+
+    test('while its Job works ends that first', async () => {
+      cluster.courses.restore = 'works';
+      // The Job is there, and was looked at.
+      cluster.signalAt = 6;
+      expect(await failureOf(() => run({ ...TYPED, ...AT }))).toContain('The restore was interrupted.');
+      expect(cluster.events.slice(-3)).toEqual([
+        'restore in zakpos',
+        'restore is deleted at work',
+        'the database is started',
+      ]);
+    });
+
+    test('never starts the database on a claim that was lost, and `up` does not either', async () => {
+      const lost = { ...TYPED, ...AT, replaceClaim: [CLAIM] };
+      const calls = await callsOf(lost);
+      let refused: Cluster | undefined;
+      for (let call = 1; call < calls; call += 1) {
+        cluster = new Cluster();
+        cluster.signalAt = call;
+        expect(await failureOf(() => run(lost))).toBe(
+          'The restore was interrupted.\n  The database stays stopped, since its new claim is empty: run the same command again.',
+        );
+        expect([cluster.replicas, cluster.wrongs]).toEqual([0, []]);
+        if (!cluster.unfilled.has(LIVE)) continue;
+        expect(await failureOf(() => refuseDuringRestore(cluster.kubectl, LIVE))).toBe(
+          'The claim data-zakpos-postgres-0 was made anew for a restore whose end nobody has seen; nothing was applied.\n' +
+            '  Run the restore again; or, to go on with what is on the claim, be it nothing, `kubectl --context fake -n zakpos annotate pvc data-zakpos-postgres-0 zakpos.io/restoring-` first.',
+        );
+        refused = cluster;
+      }
+      // The same command again.
+      cluster = defined(refused, 'empty claim');
+      cluster.signalAt = undefined;
+      await run(lost);
+      expect(cluster.replicas).toBe(1);
+      await refuseDuringRestore(cluster.kubectl, LIVE);
+    });
+  });
+
+  test('that fails, as does the start of the database, names both', async () => {
+    cluster.courses.restore = 'fails';
+    cluster.isStuck = true;
+    expect(await failureOf(() => run(TYPED))).toMatch(
+      /12:00:02 base backup x is damaged\n[^]*\nThe database is stopped, and could not be started again: kubectl failed: admission webhook denied\n[^]*\n {2}When that is put right, run the same command again; or `npm run up`, which goes on with the files of before\.$/,
+    );
+  });
+
   test('to a time does not wait for the log after it', async () => {
     cluster.archive = 'stuck';
     await run({ ...TYPED, at: '2026-11-20T22:30:00Z' });
@@ -724,21 +841,61 @@ describe('a restore onto the live database', () => {
     expect(cluster.events.slice(-6)).toEqual(['restore in zakpos', ...AFTERWARDS]);
   });
 
-  test('does not go on without the last of the log, and starts the database again', async () => {
-    cluster.archive = 'stuck';
-    const now = Date.now.bind(Date);
-    let minutes = 0;
-    Date.now = () => now() + 50_000 * minutes++;
-    try {
-      expect(await failureOf(() => run(TYPED))).toBe(
+  describe('waits for the last of the log', () => {
+    /** Runs it with a clock that jumps by 50 s each time that it is read. */
+    async function hurried<T>(work: () => Promise<T>): Promise<T> {
+      const now = Date.now.bind(Date);
+      let jumps = 0;
+      Date.now = () => now() + 50_000 * jumps++;
+      try {
+        return await work();
+      } finally {
+        Date.now = now;
+      }
+    }
+
+    test('as long as the archive gets on with it', async () => {
+      cluster.backlog = 4;
+      await hurried(() => run(TYPED));
+      const asked = cluster.events.filter((event) => event === 'asks what is uploaded');
+      expect(asked).toHaveLength(4);
+      expect(cluster.events).toContain('restore in zakpos');
+    });
+
+    test('and does not go on without it, but starts the database again', async () => {
+      cluster.archive = 'stuck';
+      expect(await failureOf(() => hurried(() => run(TYPED)))).toBe(
         'The last of the log does not get into the bucket.\n' +
           '  `kubectl --context shop -n zakpos logs zakpos-backup-0 -c upload` tells why. To restore without it, name the time with --at.',
       );
-    } finally {
-      Date.now = now;
-    }
-    expect(cluster.events).not.toContain('restore in zakpos');
-    expect(cluster.events.at(-1)).toBe('the database is started');
+      expect(cluster.events).not.toContain('restore in zakpos');
+      expect(cluster.events.at(-1)).toBe('the database is started');
+    });
+  });
+
+  describe('that was done, but for what comes after it', () => {
+    test('says that it runs, and how to go on; then only the rest is done', async () => {
+      cluster.courses.task = 'fails';
+      expect(await failureOf(() => run(TYPED))).toMatch(
+        /^The database is restored and runs, but what comes after that has failed\. Job [^]*\n {2}When that is put right, `npm run restore -- --finish` does the rest\.$/,
+      );
+      expect(cluster.events).not.toContain('backup begins');
+      cluster.courses.task = 'done';
+      cluster.events.length = 0;
+      await run({ finish: true });
+      // The Job that has failed makes way.
+      expect(cluster.events.slice(1)).toEqual(AFTERWARDS.slice(2));
+    });
+
+    test.each<Partial<RestoreOptions>>([TYPED, { at: '2026-11-21T10:00:00Z' }, { replaceClaim: [CLAIM] }])(
+      'is finished by no command that wants another restore as well: %j',
+      async (others) => {
+        expect(await failureOf(() => run({ ...others, finish: true }))).toBe(
+          '--finish is for a restore that is done, and goes alone.\n  Leave the others out.',
+        );
+        expect(cluster.events).toEqual([]);
+      },
+    );
   });
 
   describe('whose claim is lost', () => {

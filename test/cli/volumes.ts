@@ -47,7 +47,14 @@ const appliedPod = z.object({
     nodeSelector: z.object({ 'kubernetes.io/hostname': z.string() }).optional(),
     tolerations: z.array(z.object({ key: z.string() })),
     containers: z.tuple([
-      z.object({ volumeMounts: z.array(z.object({ readOnly: z.boolean(), mountPath: z.string() })) }),
+      z.object({
+        volumeMounts: z.array(z.object({ readOnly: z.boolean(), mountPath: z.string() })),
+        // As the quota has room for them.
+        resources: z.object({
+          requests: z.object({ cpu: z.literal('50m'), memory: z.literal('64Mi') }),
+          limits: z.object({ memory: z.literal('256Mi') }),
+        }),
+      }),
     ]),
     volumes: z.array(z.object({ persistentVolumeClaim: z.object({ claimName: z.string() }) })),
   }),

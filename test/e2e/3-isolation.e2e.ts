@@ -1,7 +1,9 @@
 import { createServer } from 'node:net';
 import { execa } from 'execa';
 import { architecture } from '../../charts/architecture.ts';
-import { config, CONTEXT, NAMESPACE, podOf, tryKubectl } from './harness.ts';
+import { TASK } from '../../charts/names.ts';
+import { selectorLabels } from '../../lib/labels.ts';
+import { config, CONTEXT, kubectl, NAMESPACE, podOf, tryKubectl } from './harness.ts';
 
 const SYSTEM = config.systemNamespace;
 /** metrics-server's image has no shell to probe from, and the topics Job's pod has ended. */
@@ -35,6 +37,34 @@ describe('network policies', () => {
   ]
     .map((text) => ({ name: text.split(':')[0] ?? '', port: Number(text.split(':')[1]) }))
     .filter(({ name }) => workloads.some((workload) => workload.name === name));
+
+  // A command starts its pod; here is one that has its labels, and waits.
+  beforeAll(async () => {
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: TASK, namespace: NAMESPACE, labels: selectorLabels(TASK) },
+      spec: {
+        automountServiceAccountToken: false,
+        terminationGracePeriodSeconds: 0,
+        securityContext: { runAsUser: 1001, runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+        containers: [
+          {
+            name: 'waits',
+            image: 'alpine:3.20',
+            command: ['sleep', '3600'],
+            securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+            resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { memory: '32Mi' } },
+          },
+        ],
+      },
+    };
+    await execa('kubectl', ['--context', CONTEXT, 'apply', '--server-side', '-f', '-'], {
+      input: JSON.stringify(pod),
+    });
+    await kubectl('-n', NAMESPACE, 'wait', '--for=condition=Ready', `pod/${TASK}`, '--timeout=120s');
+  });
+  afterAll(() => kubectl('-n', NAMESPACE, 'delete', 'pod', TASK));
 
   test('let through exactly the arrows of the architecture, between every pair of pods', async () => {
     const places = await Promise.all(

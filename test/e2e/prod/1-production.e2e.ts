@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 import { z } from 'zod';
-import { secretSpecs } from '../../../environments/secrets.ts';
+import { neededSecrets } from '../../../environments/secrets.ts';
 import {
   CLUSTER,
   config,
@@ -101,7 +101,7 @@ describe('prod on three workers', () => {
 
 describe('no secret', () => {
   test('is in a manifest', async () => {
-    for (const { name, keys } of Object.values(secretSpecs(config))) {
+    for (const { name, keys } of neededSecrets(config)) {
       for (const [key, value] of Object.entries(keys)) {
         if (value.kind !== 'secret') continue;
         const text = await secretValue(name, key);
@@ -238,7 +238,7 @@ describe('accidents', () => {
     expect(said).toContain(
       'StatefulSet zakpos-postgres: volumeClaimTemplates.data.size is "20Gi" in the cluster and would become "30Gi"',
     );
-    expect(said).toContain('--cascade=orphan');
+    expect(said).toContain('`npm run resize -- postgres --env prod');
   });
 
   test('a Secret that lacks a key is named before anything is applied', async () => {

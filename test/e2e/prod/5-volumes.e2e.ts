@@ -107,7 +107,7 @@ describe('a move to another node, under a load of sales', () => {
     // The manifests hold nothing that the move would have changed.
     const up = await zakpos('up', ['--env', ENVIRONMENT, '--no-smoke']);
     expect(up.all).toMatch(/Apply: 0 created, 0 changed, /);
-    const [volume] = /(?<=The old volume )\S+/.exec(move.all) ?? [];
+    const [volume] = /(?<=The old volume )\S+(?= stays, with its data as it was)/.exec(move.all) ?? [];
     const listed = line(await claims(), volume ?? 'volume');
     expect(listed).toContain(CLAIM);
     expect(move.all).toContain(listed.slice(listed.indexOf('kubectl')));
