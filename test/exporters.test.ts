@@ -281,11 +281,11 @@ describe('the agent of Java servers', () => {
     const rule = rules(server).rules.find(({ pattern }) => new RegExp(pattern).test(attribute));
     if (rule === undefined) return undefined;
     const groups = new RegExp(rule.pattern).exec(attribute) ?? [];
-    const labels = Object.entries(rule.labels).map(([name, value]) => [
+    const labels = Object.entries(rule.labels).map(([name, value]): [string, string] => [
       name,
       String(value).replaceAll(/\$(\d)/g, (_, group: string) => groups[Number(group)] ?? ''),
     ]);
-    return { name: rule.name, value: rule.value, labels: Object.fromEntries(labels) };
+    return { name: rule.name, value: rule.value, labels: Object.fromEntries<string>(labels) };
   };
 
   // Names as Kafka 3.5 and ZooKeeper 3.6 have them: seen in confluentinc/cp-kafka:7.5.0 and cp-zookeeper:7.5.0.
