@@ -55,6 +55,7 @@ export const PORTS = {
   traefikMetrics: 9100,
   prometheus: 9090,
   alertmanager: 9093,
+  discovery: 9098,
   grafana: 3000,
   loki: 3100,
   collectorMetrics: 8888,

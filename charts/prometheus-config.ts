@@ -4,7 +4,8 @@ import type { Config } from '../environments/schema.ts';
 import { ALERTMANAGER, PORTS } from './names.ts';
 import { scrapeTargets, type ScrapeTarget } from './scrape-targets.ts';
 
-const TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+/** Where the token for the Kubernetes API is, which kubelets know, too. */
+export const TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 /** Series that one pod may tell at once; one that tells more is refused whole, so that memory holds for the others. */
 const MOST_SERIES = 10_000;
@@ -50,13 +51,18 @@ export function prometheusConfig(config: Config, rulesFile: string): object {
   };
 }
 
-/** Each pod of a workload, by the port that tells metrics. Jobs of one namespace share one watch of its pods. */
+/** Pods or nodes, as `discovery/` beside Prometheus finds them. */
+const found = (path: string): object[] => [
+  { url: `http://localhost:${PORTS.discovery}/${path}`, refresh_interval: '15s' },
+];
+
+/** Each pod of a workload, by the port that tells metrics. */
 const podScrape = ({ workload, namespace, port, path, interval }: ScrapeTarget): object => ({
   job_name: `${namespace}/${workload}`,
   metrics_path: path,
   ...(interval === undefined ? {} : { scrape_interval: interval }),
   sample_limit: MOST_SERIES,
-  kubernetes_sd_configs: [{ role: 'pod', namespaces: { names: [namespace] } }],
+  http_sd_configs: found(`pods/${namespace}`),
   relabel_configs: [
     {
       source_labels: [
@@ -87,7 +93,7 @@ const kubeletScrape = (config: Config, job: string, path: string): object => ({
   honor_labels: true,
   // The time of asking: what has gone is gone at once.
   honor_timestamps: false,
-  kubernetes_sd_configs: [{ role: 'node' }],
+  http_sd_configs: found('nodes'),
   relabel_configs: [
     { source_labels: ['__meta_kubernetes_node_name'], target_label: 'node' },
     { source_labels: ['__metrics_path__'], target_label: 'metrics_path' },

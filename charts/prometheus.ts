@@ -1,3 +1,4 @@
+import { dirname } from 'node:path/posix';
 import type { Construct } from 'constructs';
 import { alertGroups } from '../alerts/groups.ts';
 import { toFileGroup } from '../alerts/rule.ts';
@@ -6,19 +7,21 @@ import { clusterScoped } from '../lib/cluster-scoped.ts';
 import { ConfigFiles } from '../lib/config-files.ts';
 import { k8s } from '../lib/k8s.ts';
 import { Check } from '../lib/probes.ts';
+import { filesOf } from '../lib/scripts.ts';
 import { Volume } from '../lib/volume.ts';
 import { HardenedStatefulSet, ServiceOf } from '../lib/workloads.ts';
 import { yaml } from '../lib/yaml.ts';
 import { PRIORITY } from './capacity.ts';
 import { PORTS, PROMETHEUS } from './names.ts';
 import { goMemoryLimit } from './go-memory.ts';
-import { prometheusConfig } from './prometheus-config.ts';
+import { prometheusConfig, TOKEN } from './prometheus-config.ts';
 import { scrapeTargets } from './scrape-targets.ts';
 import { WAIVERS } from './waivers.ts';
 import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
 const CONFIG = '/etc/prometheus';
 const DATA = '/prometheus';
+const DISCOVERY = '/opt/zakpos';
 const READ = ['get', 'list', 'watch'];
 
 /**
@@ -36,6 +39,14 @@ export class PrometheusChart extends ZakposChart {
       files: {
         'prometheus.yaml': yaml(prometheusConfig(config, `${CONFIG}/rules.yaml`)),
         'rules.yaml': yaml({ groups: alertGroups(config).map(toFileGroup) }),
+      },
+    });
+    const discovery = new ConfigFiles(this, 'discovery', {
+      name: `${PROMETHEUS}-discovery`,
+      files: {
+        ...filesOf('discovery', 'server.ts', 'targets.ts'),
+        // They are modules, as everywhere in this project.
+        'package.json': JSON.stringify({ type: 'module' }),
       },
     });
     const data = Volume.claim('data');
@@ -85,6 +96,31 @@ export class PrometheusChart extends ZakposChart {
             liveness: Check.http('/-/healthy', 'http'),
             // It replays the log of the last hours first.
             startupSeconds: 600,
+          },
+        },
+        {
+          name: 'discovery',
+          image: prometheus.discovery.image,
+          // The files are TypeScript, which Node.js runs without its types.
+          command: [
+            ...['node', '--experimental-strip-types', '--disable-warning=ExperimentalWarning'],
+            `${DISCOVERY}/server.ts`,
+          ],
+          env: {
+            PORT: String(PORTS.discovery),
+            KUBERNETES_API: 'https://kubernetes.default.svc',
+            TOKEN_FILE: TOKEN,
+            NODE_EXTRA_CA_CERTS: `${dirname(TOKEN)}/ca.crt`,
+            // A list of pods is small, and nothing of it is kept.
+            NODE_OPTIONS: '--max-old-space-size=32',
+          },
+          ports: { discovery: PORTS.discovery },
+          resources: prometheus.discovery.resources,
+          mounts: [{ volume: Volume.configFiles('discovery', discovery), path: DISCOVERY }],
+          probes: {
+            startup: Check.http('/health', 'discovery'),
+            readiness: Check.http('/health', 'discovery'),
+            liveness: Check.http('/health', 'discovery'),
           },
         },
       ],

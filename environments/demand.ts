@@ -50,22 +50,32 @@ export interface Demand {
 /** Pods of one kind, with what each of them takes. */
 interface Pods {
   readonly pods: number;
-  readonly resources: {
-    readonly requests: { readonly cpu: string; readonly memory: string };
-    readonly limits: { readonly memory: string };
-  };
+  readonly resources: Resources;
+  /**
+   * What a second container of each takes.
+   * @default - there is none
+   */
+  readonly sidecar?: Resources;
   readonly claims: readonly { readonly size: string }[];
+}
+
+interface Resources {
+  readonly requests: { readonly cpu: string; readonly memory: string };
+  readonly limits: { readonly memory: string };
 }
 
 const mebibytes = (quantity: string): number => toBytes(quantity) / 2 ** 20;
 
-const take = ({ pods, resources: { requests, limits }, claims }: Pods): Demand => ({
-  cpu: pods * cpuToMillicores(requests.cpu),
-  memory: pods * mebibytes(requests.memory),
-  memoryLimit: pods * mebibytes(limits.memory),
-  pods,
-  storage: pods * claims.reduce((total, { size }) => total + mebibytes(size), 0),
-});
+function take({ pods, resources, sidecar, claims }: Pods): Demand {
+  const containers = sidecar === undefined ? [resources] : [resources, sidecar];
+  return {
+    cpu: pods * sum(containers.map(({ requests }) => cpuToMillicores(requests.cpu))),
+    memory: pods * sum(containers.map(({ requests }) => mebibytes(requests.memory))),
+    memoryLimit: pods * sum(containers.map(({ limits }) => mebibytes(limits.memory))),
+    pods,
+    storage: pods * sum(claims.map(({ size }) => mebibytes(size))),
+  };
+}
 
 /** Demands put together, each of their fields by itself. */
 const together = (demands: readonly Demand[], join: (numbers: readonly number[]) => number): Demand => {
@@ -113,7 +123,12 @@ export function demandOf(config: Config): Demand {
       : []),
     ...(isBundled(config)
       ? [
-          { pods: 1, ...prometheus, claims: [prometheus.storage] },
+          {
+            pods: 1,
+            ...prometheus,
+            sidecar: prometheus.discovery.resources,
+            claims: [prometheus.storage],
+          },
           { pods: 1, ...alertmanager, claims: [alertmanager.storage] },
         ]
       : []),

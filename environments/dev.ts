@@ -49,13 +49,16 @@ export const dev: ConfigInput = {
   },
   ingress: { ...kind.ingress, tls: { source: 'none' } },
   backups: { logKept: '512Mi', storage: { size: '1Gi' } },
-  // Only with `mode: bundled`; its limits come to 1184 MiB.
+  // Only with `mode: bundled`; its limits come to 1280 MiB.
   monitoring: {
     bundled: {
       prometheus: {
         retention: { time: '3d', size: '1Gi' },
         storage: { size: '2Gi' },
         resources: { requests: { cpu: '30m', memory: '160Mi' }, limits: { cpu: null, memory: '384Mi' } },
+        discovery: {
+          resources: { requests: { cpu: '10m', memory: '48Mi' }, limits: { cpu: null, memory: '96Mi' } },
+        },
       },
       alertmanager: {
         resources: { requests: { cpu: '10m', memory: '24Mi' }, limits: { cpu: null, memory: '64Mi' } },

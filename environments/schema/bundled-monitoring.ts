@@ -70,6 +70,16 @@ export const bundled = z
           requests: { cpu: '100m', memory: '512Mi' },
           limits: { cpu: '1', memory: '1Gi' },
         }),
+        discovery: z
+          .strictObject({
+            image: image('Image with Node.js 22 or later.').default('node:22-alpine'),
+            resources: resources({
+              requests: { cpu: '10m', memory: '48Mi' },
+              limits: { cpu: '200m', memory: '96Mi' },
+            }),
+          })
+          .prefault({})
+          .describe('What tells Prometheus, in its pod, which pods and nodes there are.'),
       })
       .prefault({}),
     alertmanager: z

@@ -238,7 +238,7 @@ export class Volumes {
         );
       case 'get pods -o json':
         return list([...this.pods.keys()].map((pod) => this.pod(pod)));
-      case 'get deployments,statefulsets,jobs,replicasets,pods -o json':
+      case 'get deployments,statefulsets,daemonsets,jobs,replicasets,pods -o json':
         return list([
           ...(this.set === undefined ? [] : [this.progress(this.set)]),
           ...[...this.pods.keys()].map((pod) => this.pod(pod)),
