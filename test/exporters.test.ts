@@ -198,8 +198,8 @@ describe('the agent of Java servers', () => {
       expect(JSON.stringify([env, command])).not.toContain('javaagent');
       const { stdout } = onStage(prod, name, CERTIFICATE, (stage) => {
         // What the script starts in the background ends at once.
-      stage.program('kafka-topics');
-      stage.program('sleep', 'exit 1');
+        stage.program('kafka-topics');
+        stage.program('sleep', 'exit 1');
         return stage.run(undefined, { HOSTNAME: `${name}-0` });
       });
       const options = /^KAFKA_OPTS=(.*)$/m.exec(stdout)?.[1]?.trim().split(' ') ?? [];

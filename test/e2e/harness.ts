@@ -250,6 +250,20 @@ export async function secretValue(name: string, key: string, namespace = NAMESPA
   return Buffer.from(data[key] ?? '', 'base64').toString();
 }
 
+const secretList = z.object({
+  items: z.array(z.object({ data: z.record(z.string(), z.string()).default({}) })),
+});
+
+/** Everything that is secret in the Secrets of a namespace: neither names of users nor certificates. */
+export async function secretTexts(namespace = NAMESPACE): Promise<string[]> {
+  const { stdout } = await kubectl('-n', namespace, 'get', 'secrets', '-o', 'json');
+  return secretList
+    .parse(JSON.parse(stdout))
+    .items.flatMap(({ data }) => Object.entries(data))
+    .filter(([key]) => !key.endsWith('username') && !key.endsWith('.crt'))
+    .map(([, value]) => Buffer.from(value, 'base64').toString().trim());
+}
+
 /** Who signed the ingress's certificate, asked once. */
 let authority: Promise<string> | undefined;
 export const ingressAuthority = (): Promise<string> =>
