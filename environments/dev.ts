@@ -49,7 +49,7 @@ export const dev: ConfigInput = {
   },
   ingress: { ...kind.ingress, tls: { source: 'none' } },
   backups: { logKept: '512Mi', storage: { size: '1Gi' } },
-  // Only with `mode: bundled`; its limits come to 1280 MiB.
+  // Only with `mode: bundled`; its limits come to 1312 MiB.
   monitoring: {
     bundled: {
       prometheus: {
@@ -57,7 +57,7 @@ export const dev: ConfigInput = {
         storage: { size: '2Gi' },
         resources: { requests: { cpu: '30m', memory: '160Mi' }, limits: { cpu: null, memory: '384Mi' } },
         discovery: {
-          resources: { requests: { cpu: '10m', memory: '48Mi' }, limits: { cpu: null, memory: '96Mi' } },
+          resources: { requests: { cpu: '10m', memory: '64Mi' }, limits: { cpu: null, memory: '128Mi' } },
         },
       },
       alertmanager: {

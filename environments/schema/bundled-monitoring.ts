@@ -74,8 +74,8 @@ export const bundled = z
           .strictObject({
             image: image('Image with Node.js 22 or later.').default('node:22-alpine'),
             resources: resources({
-              requests: { cpu: '10m', memory: '48Mi' },
-              limits: { cpu: '200m', memory: '96Mi' },
+              requests: { cpu: '10m', memory: '64Mi' },
+              limits: { cpu: '200m', memory: '128Mi' },
             }),
           })
           .prefault({})

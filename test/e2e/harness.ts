@@ -14,7 +14,7 @@ export const ROOT = join(import.meta.dirname, '../..');
 export const NAMESPACE = 'zakpos';
 
 /** dev on one node, or prod on three workers: run.sh says which. */
-const PRODUCTION = ['prod', 'faults'].includes(process.env.ZAKPOS_E2E ?? '');
+const PRODUCTION = ['prod', 'faults', 'monitoring'].includes(process.env.ZAKPOS_E2E ?? '');
 export const ENVIRONMENT = PRODUCTION ? 'prod' : 'dev';
 export const CLUSTER = PRODUCTION ? 'zakpos-e2e-prod' : 'zakpos-e2e';
 export const CONTEXT = `kind-${CLUSTER}`;

@@ -5,9 +5,10 @@ const SUITES = {
   dev: ['<rootDir>/test/e2e/*.e2e.ts'],
   prod: ['<rootDir>/test/e2e/prod/*.e2e.ts', '<rootDir>/test/e2e/3-isolation.e2e.ts'],
   faults: ['<rootDir>/test/e2e/faults/*.e2e.ts'],
+  monitoring: ['<rootDir>/test/e2e/monitoring/*.e2e.ts'],
 };
 
-/** Suites on one kind cluster, one after the other: dev on one node, prod and its faults on three workers. */
+/** Suites on one kind cluster, one after the other: dev on one node, prod, its faults and what is told of them on three workers. */
 export default {
   ...unit,
   rootDir: '../..',

@@ -1,7 +1,6 @@
 /** The volume of postgres fills up: a small one, on a file of a node, in an installation of its own. */
 import { join } from 'node:path';
 import { execa, type ResultPromise } from 'execa';
-import { stringify } from 'yaml';
 import {
   apply,
   call,
@@ -20,13 +19,12 @@ import {
   type Pod,
   type Shop,
 } from '../harness.ts';
+import { Disk } from '../disk.ts';
 import { expectNothingLostOrDoubled, survive } from './survive.ts';
 
 const NAME = 'zakpos-small';
-const NODE = `${CLUSTER}-worker`;
-const MOUNT = `/var/lib/${NAME}`;
-const IMAGE = `/var/${NAME}.img`;
-const FILLING = `${MOUNT}/filling`;
+/** Bytes that are enough for some seconds of sales. */
+const LEFT = 65_536;
 const SHOP: Shop = { namespace: NAME, port: 21_390 };
 
 const small = { requests: { cpu: '50m', memory: '192Mi' }, limits: { cpu: '2', memory: '512Mi' } };
@@ -50,57 +48,12 @@ const values = {
   mobile: { enabled: false },
 };
 
-const onNode = async (script: string): Promise<string> =>
-  (await execa('docker', ['exec', NODE, 'sh', '-euc', script])).stdout;
-
-/** A disk of 600 MB, and the class and volume by which a claim finds it. */
-async function makeDisk(): Promise<void> {
-  await onNode(
-    `fallocate -l 600M ${IMAGE}; mkfs.ext4 -q -m 0 ${IMAGE}; mkdir -p ${MOUNT}; mount -o loop ${IMAGE} ${MOUNT}`,
-  );
-  const objects = [
-    {
-      apiVersion: 'storage.k8s.io/v1',
-      kind: 'StorageClass',
-      metadata: { name: NAME },
-      provisioner: 'kubernetes.io/no-provisioner',
-      volumeBindingMode: 'WaitForFirstConsumer',
-    },
-    {
-      apiVersion: 'v1',
-      kind: 'PersistentVolume',
-      metadata: { name: NAME },
-      spec: {
-        capacity: { storage: '500Mi' },
-        accessModes: ['ReadWriteOnce'],
-        persistentVolumeReclaimPolicy: 'Retain',
-        storageClassName: NAME,
-        local: { path: MOUNT },
-        nodeAffinity: {
-          required: {
-            nodeSelectorTerms: [
-              { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [NODE] }] },
-            ],
-          },
-        },
-      },
-    },
-  ];
-  await execa('kubectl', ['--context', CONTEXT, 'apply', '-f', '-'], {
-    input: objects.map((object) => stringify(object)).join('---\n'),
-  });
-}
+const disk = new Disk({ name: NAME, node: `${CLUSTER}-worker`, mebibytes: 600 });
 
 async function removeEverything(): Promise<void> {
   await tryKubectl('delete', 'namespace', NAME, '--ignore-not-found');
-  await tryKubectl('delete', 'persistentvolume,storageclass', NAME, '--ignore-not-found');
-  await onNode(`if mountpoint -q ${MOUNT}; then umount ${MOUNT}; fi; rm -f ${IMAGE}`);
+  await disk.remove();
 }
-
-/** What is left is enough for some seconds of sales. */
-const fill = (): Promise<string> =>
-  onNode(`fallocate -l $(($(df --output=avail -B1 ${MOUNT} | tail -1) - 65536)) ${FILLING}`);
-const empty = (): Promise<string> => onNode(`rm ${FILLING}`);
 
 const pause = (seconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, seconds * 1000));
@@ -109,7 +62,7 @@ let forward: ResultPromise | undefined;
 
 beforeAll(async () => {
   await removeEverything();
-  await makeDisk();
+  await disk.make();
   const manifests = await rendered(ENVIRONMENT, values);
   await apply(join(manifests, '00-namespace.yaml'));
   expect((await zakpos('secrets', ['--env', ENVIRONMENT], { values })).exitCode).toBe(0);
@@ -137,9 +90,9 @@ test('a full volume refuses sales, says so, and sells again when there is space'
     fault: 'volume of postgres full',
     shop: SHOP,
     strike: async () => {
-      await fill();
+      await disk.fill(LEFT);
       await pause(20);
-      await empty();
+      await disk.empty();
       return Date.now();
     },
   });
@@ -161,10 +114,10 @@ test('a volume without space for the log ends postgres, which waits and comes ba
     fault: 'volume of postgres full, its log too',
     shop: SHOP,
     strike: async () => {
-      await fill();
+      await disk.fill(LEFT);
       await endLog(before);
       await pause(60);
-      await empty();
+      await disk.empty();
       return Date.now();
     },
     ready: () => eventually('postgres is ready', 120, () => restarted(before, NAME)),
