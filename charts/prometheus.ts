@@ -120,7 +120,7 @@ export class PrometheusChart extends ZakposChart {
           probes: {
             startup: Check.http('/health', 'discovery'),
             readiness: Check.http('/health', 'discovery'),
-            liveness: Check.http('/health', 'discovery'),
+            liveness: Check.tcp('discovery'),
           },
         },
       ],

@@ -58,6 +58,12 @@ const scrape = z.strictObject({
   relabel_configs: z.array(relabelRule),
   metric_relabel_configs: z.array(relabelRule).optional(),
 });
+/** The server, beside what finds its targets. */
+const prometheusOf = (each: Rendered) =>
+  defined(
+    allContainers(workload(each, 'zakpos-prometheus')).find(({ name }) => name === 'prometheus'),
+    'prometheus',
+  );
 /** What its targets are asked for, of the program beside Prometheus. */
 const foundBy = ({ http_sd_configs: [{ url }] }: z.output<typeof scrape>): string =>
   url.replace('http://localhost:9098/', '');
@@ -257,14 +263,12 @@ describe('Prometheus', () => {
       expect(configFile(each, 'zakpos-prometheus', 'prometheus.yaml')).toContain(
         '- zakpos-alertmanager:9093',
       );
-      expect(mainContainer(each, 'zakpos-prometheus').args).toContain(
-        '--config.file=/etc/prometheus/prometheus.yaml',
-      );
+      expect(prometheusOf(each).args).toContain('--config.file=/etc/prometheus/prometheus.yaml');
     }
   });
 
   test('forgets by time and by size, before its volume is full', () => {
-    const { args } = mainContainer(dev, 'zakpos-prometheus');
+    const { args } = prometheusOf(dev);
     expect(args).toContain('--storage.tsdb.retention.time=3d');
     expect(args).toContain(`--storage.tsdb.retention.size=${2 ** 30}B`);
   });

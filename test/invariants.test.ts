@@ -751,6 +751,9 @@ function addressesOf(pod: Workload, each: Rendered): [string, number][] {
   );
 }
 
+/** Folder of the token and the authority of the Kubernetes API. */
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount/';
+
 describe('references', () => {
   test('of a Service lead to one workload and to ports that it names', () => {
     everywhere(function* (each) {
@@ -852,6 +855,8 @@ describe('references', () => {
           yield `names ${path}, which isn't there`;
       }
       for (const { name, value } of env) {
+        // Kubernetes mounts this itself.
+        if (pod.pod.automountServiceAccountToken && value?.startsWith(SERVICE_ACCOUNT)) continue;
         if (name.endsWith('_FILE') && mountedFile(container, pod, each, value ?? '') === undefined)
           yield `has ${name}=${String(value)}, where nothing is mounted`;
       }

@@ -29,6 +29,16 @@ const config = loadConfig(ENVIRONMENT, { configFile: valuesFile(values), onKind:
 const AGENTS = config.monitoring.bundled.logs.namespace;
 const OWN = ['zakpos-prometheus', 'zakpos-alertmanager', 'zakpos-loki', 'zakpos-log-collector'];
 
+/** Of backups, certificates and Secrets that rotate, which dev has none of, and volumes that kind's driver doesn't measure. */
+const NOT_ON_DEV = [
+  'zakpos-overview: Last backup',
+  'zakpos-postgres: Log that is kept',
+  'zakpos-nodes: Taken',
+  'zakpos-nodes: Free in four days',
+  'zakpos-nodes: Certificates',
+  'zakpos-nodes: Secrets',
+];
+
 const run = (command: string, ...args: string[]) => zakpos(command, args, { values });
 
 beforeAll(async () => {
@@ -54,7 +64,7 @@ test('everything is asked for metrics, and answers', async () => {
   });
 });
 
-test('after a load every panel has data, and nothing has fired', async () => {
+test('after a load every panel has data of what there is, and nothing has fired', async () => {
   const load = await Load.start({ salesPerSecond: 5 });
   const token = await logIn();
   // What is refused is data, too.
@@ -70,7 +80,7 @@ test('after a load every panel has data, and nothing has fired', async () => {
   const panels = await askPanels(config);
   const report = await load.stop();
   console.log(`${describeReport('monitored', report)}\n${panels.queries} queries of panels asked`);
-  expect(panels.empty).toEqual([]);
+  expect(panels.empty).toEqual(NOT_ON_DEV);
   expect(report.failures).toEqual([]);
   expect(await firing()).toEqual([]);
 });
