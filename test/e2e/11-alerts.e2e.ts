@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { inhibitions } from '../../alerts/inhibitions.ts';
 import { only, render, ROOT } from '../manifests.ts';
+import { amtool } from './alerts/amtool.ts';
 import { APP_FAULTS } from './alerts/apps.ts';
 import { BACKUP_FAULTS, firstWeek, podGone, storageDown } from './alerts/backups.ts';
 import { calm, calmWith } from './alerts/calm.ts';
@@ -36,6 +37,39 @@ test('promtool reads the rules', async () => {
   const records = groups.flatMap((group) => group.records);
   expect(said).toContain(`${rules.length + records.length} rules found`);
   expect(exitCode).toBe(0);
+});
+
+describe('amtool', () => {
+  const secret = { name: 'alert', key: 'value' };
+  const webhook = { type: 'webhook', url: 'https://pager.example.com/hook', secret };
+  const email = {
+    ...{ type: 'email', to: 'shop@example.com', from: 'zakpos@example.com', username: 'zakpos', secret },
+    smarthost: 'mail.example.com:587',
+  };
+  const slack = { type: 'slack', channel: '#till', secret };
+
+  // A URL that is a secret is read from a file since Alertmanager 0.26; the image may stand for an older one.
+  test.each([
+    ['webhook', webhook],
+    ['email', email],
+    ['slack', slack],
+  ])('reads what is rendered for a %s', async (_, receiver) => {
+    const [exitCode, said] = await amtool(
+      { page: receiver, ticket: receiver },
+      ...['check-config', 'alertmanager.yaml'],
+    );
+    expect(said).toContain('- 2 receivers');
+    expect(said).toMatch(/- [1-9]\d* inhibit rules/);
+    expect(exitCode).toBe(0);
+  });
+
+  test.each(['page', 'ticket'])('leads a %s to its receiver', async (severity) => {
+    const route = ['config', 'routes', 'test', '--config.file=alertmanager.yaml', '--verify.receivers'];
+    expect(await amtool({ page: slack, ticket: email }, ...route, severity, `severity=${severity}`)).toEqual([
+      0,
+      expect.stringContaining(severity),
+    ]);
+  });
 });
 
 test('every alert has a fault', () => {
