@@ -21,7 +21,7 @@ import {
 } from './harness.ts';
 import { describeReport, Load } from './load.ts';
 import { askPanels } from './panels.ts';
-import { firing, query, scraped } from './prometheus.ts';
+import { disconnect, firing, query, scraped } from './prometheus.ts';
 
 /** The images of Loki and the collector take long to be had where there is no registry. */
 const LOGS = process.env.E2E_WITHOUT_LOGS === undefined;
@@ -52,6 +52,8 @@ beforeAll(async () => {
   const { all, exitCode } = await run('up', '--no-smoke');
   if (exitCode !== 0) throw new Error(all);
 });
+
+afterAll(disconnect);
 
 test('everything is asked for metrics, and answers', async () => {
   const wanted = [

@@ -1,8 +1,40 @@
-/** Questions to the Prometheus that runs in the cluster, through the API server. */
+/** Questions to the Prometheus that runs in the cluster, by a port that is forwarded to it. */
+import { execa, type ResultPromise } from 'execa';
 import { z } from 'zod';
-import { kubectl, NAMESPACE } from './harness.ts';
+import { CONTEXT, NAMESPACE } from './harness.ts';
 
-const PROMETHEUS = `/api/v1/namespaces/${NAMESPACE}/services/zakpos-prometheus:9090/proxy/api/v1`;
+interface Forward {
+  readonly process: ResultPromise<{ reject: false }>;
+  readonly url: string;
+}
+let forward: Forward | undefined;
+
+/** Opens a port of this machine that kubectl chooses. */
+async function connect(): Promise<Forward> {
+  const process = execa(
+    'kubectl',
+    ['--context', CONTEXT, '-n', NAMESPACE, 'port-forward', 'service/zakpos-prometheus', ':9090'],
+    { reject: false },
+  );
+  const url = await new Promise<string>((resolve, reject) => {
+    let said = '';
+    process.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      const [, port] = /^Forwarding from 127\.0\.0\.1:(\d+)/.exec(said) ?? [];
+      if (port !== undefined) resolve(`http://127.0.0.1:${port}/api/v1`);
+    });
+    void process.then(({ stderr }) => {
+      reject(new Error(stderr));
+    });
+  });
+  return { process, url };
+}
+
+/** Closes the port, if one is open. */
+export function disconnect(): void {
+  forward?.process.kill();
+  forward = undefined;
+}
 
 const vector = z.object({
   data: z.object({
@@ -27,8 +59,18 @@ export interface Sampled {
   readonly value: number;
 }
 
-const get = async (path: string): Promise<unknown> =>
-  JSON.parse((await kubectl('get', '--raw', `${PROMETHEUS}/${path}`)).stdout);
+async function get(path: string): Promise<unknown> {
+  forward ??= await connect();
+  try {
+    const response = await fetch(`${forward.url}/${path}`, { signal: AbortSignal.timeout(20_000) });
+    if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
+    return await response.json();
+  } catch (error) {
+    // Its pod may be another one by the next question.
+    disconnect();
+    throw error;
+  }
+}
 
 /** What a query answers now, a sample for each series. */
 export async function query(promql: string): Promise<Sampled[]> {

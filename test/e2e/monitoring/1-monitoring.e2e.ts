@@ -23,7 +23,7 @@ import {
 import { Disk } from '../disk.ts';
 import { describeReport, Load, untilWhole } from '../load.ts';
 import { askPanels } from '../panels.ts';
-import { firedWithin, firing, query, scraped } from '../prometheus.ts';
+import { disconnect, firedWithin, firing, query, scraped } from '../prometheus.ts';
 import { S3 } from '../s3.ts';
 import { describeIncidents, incident, type Fault, type Incident } from './incident.ts';
 import { Receiver } from './receiver.ts';
@@ -64,6 +64,8 @@ beforeAll(async () => {
   await s3.giveCredentials();
   receiver = await Receiver.start();
   disk = new Disk({ name: DISK, node: (await podOf('zakpos-postgres')).node, mebibytes: 1300 });
+  // Of a run before, on a cluster that was kept.
+  await kubectl('-n', NAMESPACE, 'delete', 'pvc', 'data-zakpos-prometheus-0', '--ignore-not-found');
   await disk.remove();
   await disk.make();
   values = {
@@ -86,6 +88,7 @@ beforeAll(async () => {
 afterAll(async () => {
   if (incidents.length > 0) console.log(describeIncidents(incidents));
   for (const node of WORKERS) await kubectl('uncordon', node);
+  disconnect();
   receiver.stop();
   await s3.stop();
 });
