@@ -25,7 +25,15 @@ export const alertGroups = (config: Config): AlertGroup[] =>
     group('secrets', secretAlerts(config)),
     group('backups', backupAlerts(config)),
     group('volumes', volumeAlerts(config)),
-  ].filter(({ rules }) => rules.length > 0);
+  ]
+    .filter(({ rules }) => rules.length > 0)
+    .map((each) => ({
+      ...each,
+      rules: each.rules.map((rule) => ({
+        ...rule,
+        runbook: `${config.monitoring.runbookUrl}${rule.runbook}`,
+      })),
+    }));
 
 const group = (
   subject: string,

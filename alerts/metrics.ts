@@ -99,6 +99,8 @@ export const METRICS = {
     'container_cpu_usage_seconds_total',
     'container_cpu_cfs_periods_total',
     'container_cpu_cfs_throttled_periods_total',
+    'container_fs_usage_bytes',
+    'container_fs_limit_bytes',
     'kubelet_volume_stats_available_bytes',
     'kubelet_volume_stats_capacity_bytes',
     'kubelet_running_pods',

@@ -83,6 +83,19 @@ export function podAlerts(config: Config): readonly AlertRule[] {
         'For 5 minutes, the kubelet of node {{ $labels.node }} has not answered: what runs there, or has its volume there, is away.',
     },
     {
+      name: 'NodeDiskFilling',
+      // What local-path, of kind and k3s, gives to claims is on these, too, and measured by nobody else.
+      expr: labelled(
+        `max by (node, device) (container_fs_usage_bytes{id="/"} / (container_fs_limit_bytes{id="/"} > 0)) > ${config.monitoring.alerts.volumePercent / 100}`,
+        'namespace',
+        config.namespace,
+      ),
+      for: '15m',
+      severity: 'ticket',
+      summary:
+        'The disk {{ $labels.device }} of node {{ $labels.node }} is {{ $value | humanizePercentage }} full; from 85 % on, the kubelet may delete images and evict pods.',
+    },
+    {
       name: 'MetricsMissing',
       expr: [
         ...watched.map(({ workload }) => silent(config, workload)),

@@ -18,7 +18,7 @@ export interface AlertRule {
   readonly severity: Severity;
   /** What is wrong, with the numbers, in Prometheus' templates. */
   readonly summary: string;
-  /** The page and heading that say what to do. */
+  /** The page and heading that say what to do: a path in this repository, or a URL. */
   readonly runbook: string;
 }
 
@@ -69,7 +69,12 @@ export const toFileGroup = ({
       for: rule.for,
       ...(rule.keepFiringFor === undefined ? {} : { keep_firing_for: rule.keepFiringFor }),
       labels: { severity: rule.severity },
-      annotations: { summary: rule.summary, runbook: rule.runbook },
+      annotations: {
+        summary: rule.summary,
+        runbook: rule.runbook,
+        // By which Grafana and others show a link.
+        ...(rule.runbook.startsWith('http') ? { runbook_url: rule.runbook } : {}),
+      },
     })),
   ],
 });

@@ -61,6 +61,8 @@ export class AlertmanagerChart extends ZakposChart {
             `--storage.path=${DATA}`,
             // It is alone.
             '--cluster.listen-address=',
+            // Links in messages lead to where a port is forwarded.
+            `--web.external-url=http://localhost:${PORTS.alertmanager}/`,
             '--log.format=json',
           ],
           ports: { http: PORTS.alertmanager },

@@ -82,6 +82,8 @@ export class PrometheusChart extends ZakposChart {
             '--query.max-samples=4000000',
             '--query.max-concurrency=4',
             '--query.timeout=30s',
+            // Links in alerts lead to where a port is forwarded.
+            `--web.external-url=http://localhost:${PORTS.prometheus}/`,
             '--log.format=json',
           ],
           ports: { http: PORTS.prometheus },

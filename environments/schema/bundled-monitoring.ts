@@ -62,7 +62,7 @@ export const bundled = z
             time: duration('How long metrics are kept: a day or more.')
               .refine((text) => toSeconds(text) >= DAY, { error: 'a day or more' })
               .default('15d'),
-            size: bytes('Size above which the oldest metrics go, however young they are.').default('8Gi'),
+            size: bytes('Size above which the oldest metrics go, however young they are.').default('7Gi'),
           })
           .prefault({}),
         storage: storage('10Gi', 'the metrics'),

@@ -56,6 +56,13 @@ export const monitoring = z
       .default({ release: 'kube-prometheus-stack' })
       .describe('Labels by which that Prometheus selects rules and monitors.'),
     namespace: dnsLabel('Namespace of that Prometheus, for the network policies.').default('monitoring'),
+    runbookUrl: z
+      .string()
+      .regex(/^(https?:\/\/\S+\/)?$/, 'a URL with http:// or https:// that ends with /')
+      .default('')
+      .describe(
+        'Where this repository can be read, such as https://git.example.com/acme/zakpos/blob/main/; alerts link their runbooks there.',
+      ),
     alerts: z
       .strictObject({
         backupGrace: duration(

@@ -1,7 +1,7 @@
 /** Containers that end again and again, nodes that are gone, metrics that are missing. */
 import { API, KAFKA, REDIS_EXPORTER, ZOOKEEPER } from '../../../charts/names.ts';
 import { calm } from './calm.ts';
-import { each, firstOf, NODES, seen } from './running.ts';
+import { disk, each, firstOf, NODES, seen } from './running.ts';
 import { GIB, gone, HOUR, series, type Fault } from './world.ts';
 
 const AT = HOUR;
@@ -66,6 +66,17 @@ export const POD_FAULTS: readonly Fault[] = [
     summary:
       'For 5 minutes, the kubelet of node worker3 has not answered: what runs there, or has its volume there, is away.',
     followedBy: ['BrokerDown', 'KafkaUnderReplicated', 'ZookeeperQuorum'],
+  },
+  {
+    alert: 'NodeDiskFilling',
+    of: 'the disk of a node that fills',
+    from: AT,
+    until: AT + 30,
+    world: () => ({ [disk('worker2', 'usage')]: 91 * GIB }),
+    fires: AT + 15,
+    labels: { node: 'worker2', device: '/dev/vda1' },
+    summary:
+      'The disk /dev/vda1 of node worker2 is 91% full; from 85 % on, the kubelet may delete images and evict pods.',
   },
   {
     alert: 'MetricsMissing',

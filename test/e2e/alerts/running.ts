@@ -158,10 +158,18 @@ const SAID: Readonly<Record<string, (pod: Pod, minute: number, all: readonly Pod
   }),
 };
 
+/** What cAdvisor tells of a node's disk. */
+export const disk = (node: string, part: 'usage' | 'limit'): string =>
+  series(`container_fs_${part}_bytes`, { job: 'kubelet', node, id: '/', device: '/dev/vda1' });
+
 /** All that an installation tells which consists of these pods. */
 export function installation(pods: readonly Pod[], minute: number): Values {
   const values: Record<string, number> = Object.fromEntries(
-    NODES.map((node) => [series('up', { job: 'kubelet', metrics_path: '/metrics', node }), 1]),
+    NODES.flatMap((node) => [
+      [series('up', { job: 'kubelet', metrics_path: '/metrics', node }), 1],
+      [disk(node, 'usage'), 40 * GIB],
+      [disk(node, 'limit'), 100 * GIB],
+    ]),
   );
   for (const pod of pods) {
     values[seen(pod, 'container_start_time_seconds')] = 60 * pod.since;

@@ -37,71 +37,71 @@ export interface Incident {
   readonly summaries: readonly string[];
 }
 
-/** How long it is watched after everything was told, for what follows: as long as Alertmanager waits to add to a message. */
-const WATCHED_MS = 75_000;
+/** How long a fault alone is watched for what follows, after it was told: longer than Alertmanager waits to add to it. */
+const WATCHED_SECONDS = 75;
 
 /** Faults that have nothing to do with each other, at one time, from the first strike to the end of the last alert. */
 export async function incident(receiver: Receiver, faults: readonly Fault[]): Promise<Incident> {
   const began = Date.now();
-  const struck = new Map<string, number>();
-  for (const { fault, strike } of faults) {
-    struck.set(fault, Date.now());
-    await strike();
+  const struck: (readonly [Fault, number])[] = [];
+  for (const fault of faults) {
+    await fault.strike();
+    struck.push([fault, Date.now()]);
   }
-  const seconds = (from: number, to: number): number => Math.round((to - from) / 1000);
-  const messageOf = (alert: string) =>
-    receiver.since(began).find((message) => message.firing.some((each) => each.alert === alert));
-
-  const told = await Promise.all(
-    faults.map(async ({ fault, alert, within }) => {
-      const from = struck.get(fault) ?? began;
-      const fired = await eventually(`${alert} fires`, within * 60, async () =>
-        (await firing()).includes(alert) ? Date.now() : undefined,
-      );
-      const message = await eventually(`${alert} is told`, 120, () => Promise.resolve(messageOf(alert)));
-      return { fault, alert, fired: seconds(from, fired), told: seconds(from, message.at) };
-    }),
-  );
-  const messages = await watched(receiver, began);
-
-  const mended = new Map<string, number>();
-  for (const { fault, mend } of faults) {
-    await mend();
-    mended.set(fault, Date.now());
-  }
-  const courses = await Promise.all(
-    told.map(async (course, i) => {
-      const ended = await eventually(`${course.alert} is over`, (faults[i]?.over ?? 0) * 60, async () =>
-        (await firing()).includes(course.alert) ? undefined : Date.now(),
-      );
-      return { ...course, resolved: seconds(mended.get(course.fault) ?? ended, ended) };
-    }),
-  );
+  const alone = faults.length === 1;
+  const courses = await Promise.all(struck.map(([fault, at]) => courseOf(receiver, fault, at, alone)));
 
   const names = faults.map(({ alert }) => alert);
   const fired = await firedWithin((Date.now() - began) / 60_000);
-  const said = new Set(receiver.since(began).flatMap((each) => each.firing.map(({ alert }) => alert)));
+  const messages = receiver.since(began);
+  const told = messages.flatMap(({ firing }) => firing);
+  const said = new Set(told.map(({ alert }) => alert));
   return {
     courses,
     silenced: fired.filter((alert) => !names.includes(alert) && !said.has(alert)),
     others: [...said].filter((alert) => !names.includes(alert)).sort(),
-    messages,
-    summaries: receiver
-      .since(began)
-      .flatMap((each) => each.firing)
-      .filter(({ alert }) => names.includes(alert))
-      .map(({ alert, summary, runbook }) => `${alert}: ${summary} (${runbook})`),
+    messages: messages.length,
+    summaries: [
+      ...new Set(told.map(({ alert, summary, runbook }) => `${alert}: ${summary} (${runbook})`)),
+    ].sort(),
   };
 }
 
-/** Messages since a time, when some more time has passed. */
-async function watched(receiver: Receiver, since: number): Promise<number> {
-  const until = Date.now() + WATCHED_MS;
-  await eventually('the time of watching has passed', 2 * (WATCHED_MS / 1000), () =>
-    Promise.resolve(Date.now() > until ? true : undefined),
+/** From a fault that was struck at a time to its end. */
+async function courseOf(
+  receiver: Receiver,
+  { fault, alert, mend, within, over }: Fault,
+  struck: number,
+  alone: boolean,
+): Promise<Course> {
+  const secondsSince = (from: number, to: number): number => Math.round((to - from) / 1000);
+  const fired = await eventually(`${alert} fires`, within * 60, async () =>
+    (await firing()).includes(alert) ? Date.now() : undefined,
   );
-  return receiver.since(since).length;
+  const told = await eventually(`${alert} is told`, 120, () =>
+    Promise.resolve(
+      receiver.since(struck).find((message) => message.firing.some((each) => each.alert === alert))?.at,
+    ),
+  );
+  if (alone) await untilPast(told + 1000 * WATCHED_SECONDS);
+  await mend();
+  const mended = Date.now();
+  const ended = await eventually(`${alert} is over`, over * 60, async () =>
+    (await firing()).includes(alert) ? undefined : Date.now(),
+  );
+  return {
+    fault,
+    alert,
+    fired: secondsSince(struck, fired),
+    told: secondsSince(struck, told),
+    resolved: secondsSince(mended, ended),
+  };
 }
+
+const untilPast = (time: number) =>
+  eventually('the time of watching has passed', 2 * WATCHED_SECONDS, () =>
+    Promise.resolve(Date.now() > time ? true : undefined),
+  );
 
 export const describeIncidents = (incidents: readonly Incident[]): string =>
   table([
