@@ -86,7 +86,7 @@ export function podAlerts(config: Config): readonly AlertRule[] {
       name: 'NodeDiskFilling',
       // What local-path, of kind and k3s, gives to claims is on these, too, and measured by nobody else.
       expr: labelled(
-        `max by (node, device) (container_fs_usage_bytes{id="/"} / (container_fs_limit_bytes{id="/"} > 0)) > ${config.monitoring.alerts.volumePercent / 100}`,
+        `max by (node, device) (container_fs_usage_bytes{job="kubelet",id="/"} / (container_fs_limit_bytes{job="kubelet",id="/"} > 0)) > ${config.monitoring.alerts.volumePercent / 100}`,
         'namespace',
         config.namespace,
       ),

@@ -49,8 +49,11 @@ export const dev: ConfigInput = {
   },
   ingress: { ...kind.ingress, tls: { source: 'none' } },
   backups: { logKept: '512Mi', storage: { size: '1Gi' } },
-  // Only with `mode: bundled`; its limits come to 1312 MiB.
+  // Only with `mode: bundled`; with the exporters, its limits come to 1440 MiB.
   monitoring: {
+    exporters: {
+      resources: { requests: { cpu: '10m', memory: '24Mi' }, limits: { cpu: null, memory: '64Mi' } },
+    },
     bundled: {
       prometheus: {
         retention: { time: '3d', size: '1Gi' },

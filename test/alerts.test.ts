@@ -80,6 +80,7 @@ describe('the alerts of prod', () => {
        "CrashLooping ticket 1m",
        "OutOfMemory ticket 1m",
        "NodeDown ticket 5m",
+       "NodeDiskFilling ticket 15m",
        "MetricsMissing ticket 15m",
        "CertificateExpiring ticket 1h",
        "CertificateAlmostExpired page 5m",

@@ -88,7 +88,7 @@ describe('the bundled monitoring', () => {
 
   test('takes less than 1.5 GiB on dev', () => {
     const limits = workloads(dev)
-      .filter((pod) => WORKLOADS.includes(pod.name))
+      .filter((pod) => [...WORKLOADS, 'zakpos-postgres-exporter', 'zakpos-redis-exporter'].includes(pod.name))
       .flatMap(allContainers)
       .map(({ resources }) => resources.limits.memory ?? '');
     expect(limits.reduce((sum, limit) => sum + toBytes(limit), 0)).toBeLessThan(1.5 * 2 ** 30);
