@@ -131,6 +131,7 @@ export class ApiServer {
     );
     this.document(prefix);
     const metrics = this.app.get(Metrics);
+    metrics.expectSales(`/${prefix}/sales`, this.config.shop.currency);
     metrics.watchPool(this.app.get(Database).pool);
     metrics.watchOutbox(() => this.app.get(OutboxRelay).backlog());
     metrics.watchDependency('redis', () => this.app.get(Redis).isReady);

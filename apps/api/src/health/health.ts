@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 
 import { reasonOf } from '../common/reason.js';
 import { VERSION } from '../common/version.js';
+import { within } from '../common/within.js';
 import type { Database } from '../database/database.js';
 import { LATEST_MIGRATION } from '../database/migrations/index.js';
 import { hasMigration } from '../database/migrator.js';
@@ -106,19 +107,5 @@ async function stateOf(check: () => Promise<unknown>): Promise<DependencyState> 
     return { status: 'up', milliseconds: elapsed() };
   } catch (error) {
     return { status: 'down', milliseconds: elapsed(), error: reasonOf(error) };
-  }
-}
-
-async function within<Result>(milliseconds: number, work: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`no answer within ${milliseconds} ms`));
-    }, milliseconds);
-  });
-  try {
-    return await Promise.race([work, tooLate]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,6 +1,13 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Pool } from 'pg';
 
+import { within } from '../common/within.js';
+
+/** How long Prometheus waits for the database; less than whoever asks waits for all of the metrics. */
+const BACKLOG_WITHIN_MS = 1000;
+/** What a sale is answered with when it was made, or failed for a reason of ours. */
+const SALE_STATUSES = [200, 201, 500, 503];
+
 /** What the server asks for what it needs. */
 export type Dependency = 'postgres' | 'redis' | 'kafka';
 
@@ -47,6 +54,12 @@ export class Metrics {
         for (const [dependency, isUp] of answers) this.set({ dependency }, isUp() ? 1 : 0);
       },
     });
+  }
+
+  /** Of this route and in this currency there have been 0 so far: the first sale, and the first that fails, is an increase. */
+  expectSales(route: string, currency: string): void {
+    for (const status of SALE_STATUSES) this.requests.zero({ method: 'POST', route, status });
+    this.revenue.inc({ currency }, 0);
   }
 
   observeRequest(method: string, route: string, status: number, seconds: number): void {
@@ -98,26 +111,40 @@ export class Metrics {
     });
   }
 
-  /** While the database is away the gauges keep their last values: an alert on the outbox must not resolve. */
+  /**
+   * While the database doesn't answer, the gauges keep their last values: an alert on the outbox must not resolve. Before
+   * its first answer, nothing is known.
+   */
   watchOutbox(backlog: () => Promise<{ depth: number; oldestSeconds: number }>): void {
+    let looking: Promise<void> | undefined;
+    // Both are asked for at one time, and are of one answer.
+    const collect = (): Promise<void> => (looking ??= look());
+    const depth = new Gauge({
+      name: 'zakpos_outbox_depth',
+      help: 'Events that wait for Kafka',
+      registers: [this.registry],
+      collect,
+    });
     const oldest = new Gauge({
       name: 'zakpos_outbox_oldest_seconds',
       help: 'Age of the oldest event that waits for Kafka',
       registers: [this.registry],
+      collect,
     });
-    new Gauge({
-      name: 'zakpos_outbox_depth',
-      help: 'Events that wait for Kafka',
-      registers: [this.registry],
-      async collect() {
-        try {
-          const { depth, oldestSeconds } = await backlog();
-          this.set(depth);
-          oldest.set(oldestSeconds);
-        } catch {
-          return;
-        }
-      },
-    });
+    // They would begin at 0.
+    depth.remove();
+    oldest.remove();
+
+    async function look(): Promise<void> {
+      try {
+        const answer = await within(BACKLOG_WITHIN_MS, backlog());
+        depth.set(answer.depth);
+        oldest.set(answer.oldestSeconds);
+      } catch {
+        return;
+      } finally {
+        looking = undefined;
+      }
+    }
   }
 }

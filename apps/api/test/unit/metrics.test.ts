@@ -80,6 +80,75 @@ describe('a dependency', () => {
   });
 });
 
+describe('sales', () => {
+  const COUNT = 'http_request_duration_seconds_count';
+  const sale = (status: number) => `method="POST",route="/api/v1/sales",status="${status}"`;
+
+  it('are counted from 0 on, so that the first of them, and the first that fails, is an increase', async () => {
+    const metrics = new Metrics();
+    metrics.expectSales('/api/v1/sales', 'EUR');
+    assert.deepEqual(
+      await seriesOf(metrics, COUNT),
+      [200, 201, 500, 503].map((status) => `${COUNT}{${sale(status)}} 0`),
+    );
+    const buckets = await seriesOf(metrics, 'http_request_duration_seconds_bucket');
+    assert.ok(buckets.includes(`http_request_duration_seconds_bucket{le="0.5",${sale(201)}} 0`));
+    assert.deepEqual(await seriesOf(metrics, 'zakpos_revenue_minor_total'), [
+      'zakpos_revenue_minor_total{currency="EUR"} 0',
+    ]);
+
+    metrics.observeRequest('POST', '/api/v1/sales', 503, 0.1);
+    assert.ok((await seriesOf(metrics, COUNT)).includes(`${COUNT}{${sale(503)}} 1`));
+  });
+});
+
+describe('the outbox', () => {
+  const DEPTH = 'zakpos_outbox_depth';
+  const OLDEST = 'zakpos_outbox_oldest_seconds';
+  const told = async ({ registry }: Metrics) => {
+    const text = await registry.metrics();
+    return text
+      .split('\n')
+      .filter((line) => line.startsWith('zakpos_outbox_'))
+      .sort();
+  };
+  const never = () => new Promise<never>(() => undefined);
+
+  it('is told as the database answers, by one question, and as it last answered while it does not', async () => {
+    const metrics = new Metrics();
+    const answers = [
+      () => Promise.resolve({ depth: 3, oldestSeconds: 40 }),
+      () => Promise.reject(new Error('away')),
+      never,
+      () => Promise.resolve({ depth: 0, oldestSeconds: 0 }),
+    ];
+    metrics.watchOutbox(() => answers.shift()?.() ?? never());
+    const before = [`${DEPTH} 3`, `${OLDEST} 40`];
+    assert.deepEqual(await told(metrics), before);
+    assert.deepEqual(await told(metrics), before);
+    const from = performance.now();
+    assert.deepEqual(await told(metrics), before);
+    assert.ok(performance.now() - from < 1900, 'asking took longer than Prometheus and people wait');
+    assert.deepEqual(await told(metrics), [`${DEPTH} 0`, `${OLDEST} 0`]);
+  });
+
+  it('is not told before the database has answered', async () => {
+    const metrics = new Metrics();
+    metrics.watchOutbox(() => Promise.reject(new Error('away')));
+    assert.deepEqual(await told(metrics), []);
+  });
+});
+
+describe('events that the worker has read', () => {
+  it('are counted from 0 on', async () => {
+    const EVENTS = 'zakpos_report_events_total';
+    assert.deepEqual(
+      await seriesOf(new WorkerMetrics(), EVENTS),
+      ['counted', 'repeated', 'buried'].map((outcome) => `${EVENTS}{outcome="${outcome}"} 0`),
+    );
+  });
+});
+
 describe("the worker's lag", () => {
   it('is told for each partition of its own, and no longer for one that went to another worker', async () => {
     const LAG = 'zakpos_report_lag_events';
