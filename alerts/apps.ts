@@ -2,7 +2,7 @@
 import { API, REPORTS, TRAEFIK, WEB } from '../charts/names.ts';
 import { toSeconds } from '../environments/quantities.ts';
 import type { Config } from '../environments/schema.ts';
-import { withRunbooks, type AlertRule } from './rule.ts';
+import { durationOf, withRunbooks, type AlertRule } from './rule.ts';
 import { answering, series, where } from './series.ts';
 
 type Rule = Omit<AlertRule, 'runbook'>;
@@ -17,7 +17,7 @@ export const appAlerts = (config: Config): readonly AlertRule[] =>
       nobodyAnswers(config, TRAEFIK, 'IngressDown', 'Traefik', 'nobody gets to the till or the API'),
     ]),
     ...where(config, API, () => [...ofNode(config), ...ofApi(config)]),
-    ...where(config, REPORTS, () => [consumerLag(config)]),
+    ...where(config, REPORTS, () => ofReports(config)),
   ]);
 
 /** A rollout starts a pod before it ends one, and a drain leaves one. */
@@ -60,15 +60,37 @@ const ofApi = (config: Config): Rule[] => [
   },
 ];
 
-/** Of as many events as arrived in 5 minutes or more, the oldest is older than that; and it isn't catching up. */
-function consumerLag(config: Config): Rule {
+/** Longer than a broker may be away, so that one that is gone is told once. */
+const REPORTS_MARGIN_SECONDS = 180;
+
+function ofReports(config: Config): Rule[] {
+  const stopped = durationOf(toSeconds(config.monitoring.alerts.rolloutGrace) + REPORTS_MARGIN_SECONDS);
   const lag = `sum by (namespace) (${series(config, 'zakpos_report_lag_events')}`;
-  return {
-    name: 'ConsumerLag',
-    expr: `${lag}) > sum by (namespace) (increase(${series(config, 'zakpos_sales_total')}[5m])) and ${lag}) >= ${lag} offset 5m)`,
-    for: '10m',
-    severity: 'ticket',
-    summary:
-      'The reports of {{ $labels.namespace }} are {{ $value }} sales behind, more than 5 minutes of them, and do not catch up.',
-  };
+  return [
+    {
+      name: 'ReportsStopped',
+      // A worker that is not there at all is missing with its metrics.
+      expr: `sum by (namespace) (${series(config, 'zakpos_report_reading')}) == 0`,
+      for: stopped,
+      severity: 'ticket',
+      summary: `For ${stopped}, {{ $value }} workers of the reports in {{ $labels.namespace }} have read from Kafka: sales go on, their reports do not.`,
+    },
+    {
+      name: 'ConsumerLag',
+      // Of as many events as arrived in 5 minutes or more, the oldest is older than that; and it isn't catching up.
+      expr: `${lag}) > sum by (namespace) (increase(${series(config, 'zakpos_sales_total')}[5m])) and ${lag}) >= ${lag} offset 5m)`,
+      for: '10m',
+      severity: 'ticket',
+      summary:
+        'The reports of {{ $labels.namespace }} are {{ $value }} sales behind, more than 5 minutes of them, and do not catch up.',
+    },
+    {
+      name: 'EventsBuried',
+      expr: `round(sum by (namespace) (increase(${series(config, 'zakpos_report_events_total', 'outcome="buried"')}[1h]))) > 0`,
+      for: '1m',
+      severity: 'ticket',
+      summary:
+        'Within an hour, the reports of {{ $labels.namespace }} have not understood {{ $value }} events: the sales are there, and missing in the report by the hour.',
+    },
+  ];
 }

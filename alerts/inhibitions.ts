@@ -13,7 +13,7 @@ export interface Inhibition {
 }
 
 const SALES = ['SalesFailing', 'SomeSalesFailing', 'SalesSlow', 'SomeSalesSlow'];
-const EVENTS = ['OutboxStuck', 'ConsumerLag'];
+const EVENTS = ['OutboxStuck', 'ConsumerLag', 'ReportsStopped'];
 const KAFKA = ['KafkaUnderReplicated', 'KafkaOfflinePartitions', 'KafkaNoController'];
 /** What is seen of any pod that is gone. */
 const PODS = ['CrashLooping', 'OutOfMemory', 'MetricsMissing'];
@@ -43,6 +43,8 @@ export const inhibitions: readonly Inhibition[] = [
   { source: 'ZookeeperQuorum', targets: [...PODS, ...EVENTS, ...KAFKA] },
   { source: 'KafkaNoController', targets: ['KafkaOfflinePartitions', 'KafkaUnderReplicated', ...EVENTS] },
   { source: 'KafkaOfflinePartitions', targets: ['KafkaUnderReplicated', ...EVENTS] },
+  // A Kafka of others that is away is seen from both sides.
+  { source: 'OutboxStuck', targets: ['ReportsStopped'] },
   // What was used up within the hour is part of what was used up within the day.
   { source: 'SalesFailing', targets: ['SomeSalesFailing'] },
   { source: 'SalesSlow', targets: ['SomeSalesSlow'] },

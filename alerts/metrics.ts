@@ -21,7 +21,7 @@ export const METRICS = {
     'zakpos_security_events_total',
     'zakpos_dependency_up',
   ],
-  reports: ['zakpos_report_lag_events', 'zakpos_report_events_total'],
+  reports: ['zakpos_report_reading', 'zakpos_report_lag_events', 'zakpos_report_events_total'],
   traefik: [
     'traefik_entrypoint_requests_total',
     'traefik_open_connections',

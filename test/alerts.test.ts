@@ -65,7 +65,9 @@ describe('the alerts of prod', () => {
        "EventLoopLag ticket 10m",
        "DatabasePoolSaturated ticket 5m",
        "OutboxStuck ticket 2m",
+       "ReportsStopped ticket 13m",
        "ConsumerLag ticket 10m",
+       "EventsBuried ticket 1m",
        "PostgresDown page 1m",
        "PostgresConnectionsNearLimit ticket 10m",
        "LongTransaction ticket 5m",
@@ -167,10 +169,10 @@ describe('what silences what', () => {
       name,
     ).severity;
 
-  test('names alerts that there are, each source once', () => {
+  test('names alerts that there are, each source once for the same of its targets', () => {
     const named = inhibitions.flatMap(({ source, targets }) => [source, ...targets]);
     expect(rules.map(({ name }) => name)).toEqual(expect.arrayContaining([...new Set(named)]));
-    const sources = inhibitions.map(({ source }) => source);
+    const sources = inhibitions.map(({ source, equal = [], of = {} }) => JSON.stringify([source, equal, of]));
     expect(new Set(sources).size).toBe(sources.length);
   });
 
@@ -178,10 +180,24 @@ describe('what silences what', () => {
     for (const { source, targets } of inhibitions) {
       for (const target of targets) {
         if (severityOf(target) === 'page') expect(`${source} ${severityOf(source)}`).toBe(`${source} page`);
-        const back = inhibitions.find((other) => other.source === target)?.targets ?? [];
+        const back = inhibitions.filter((other) => other.source === target).flatMap((other) => other.targets);
         expect(back).not.toContain(source);
       }
     }
+  });
+
+  test('a broker that is gone is told before what follows from it', () => {
+    const { for: lasting } = alert('ReportsStopped', { alerts: { rolloutGrace: '30m', outboxAge: '31m' } });
+    expect(lasting).toBe('33m');
+    const kafka = inhibitions.filter(({ targets }) => targets.includes('ReportsStopped'));
+    expect(kafka.map(({ source }) => source)).toEqual(
+      expect.arrayContaining([
+        'BrokerDown',
+        'ZookeeperQuorum',
+        'KafkaNoController',
+        'KafkaOfflinePartitions',
+      ]),
+    );
   });
 
   test('a cause goes on until what follows from it is over', () => {
@@ -326,6 +342,7 @@ test.each([
 describe('an alert is there where its metrics are:', () => {
   const OF_BACKUPS = ['BackupMetricsMissing', 'WalGap', 'RestoreDrillNone'];
   const OF_KAFKA = ['BrokerDown', 'KafkaNoController', 'ZookeeperQuorum'];
+  const OF_REPORTS = ['ReportsStopped', 'ConsumerLag', 'EventsBuried'];
   const OF_API = ['ApiDown', 'SalesFailing', 'OutboxStuck', 'SecurityEvents'];
   test.each<[string, EnvironmentName, object, string[], string[]]>([
     ['dev', 'dev', {}, [...OF_API, ...OF_KAFKA, 'IngressDown'], [...OF_BACKUPS, 'KafkaUnderReplicated']],
@@ -345,8 +362,8 @@ describe('an alert is there where its metrics are:', () => {
       ['PostgresDown', 'RedisDown', 'OutboxStuck'],
       [...OF_KAFKA, ...OF_BACKUPS],
     ],
-    ['an API of others', 'prod', { api: { metrics: false } }, OF_KAFKA, [...OF_API, 'ConsumerLag']],
-    ['no reports', 'prod', { reports: { enabled: false } }, OF_API, ['ConsumerLag']],
+    ['an API of others', 'prod', { api: { metrics: false } }, OF_KAFKA, [...OF_API, ...OF_REPORTS]],
+    ['no reports', 'prod', { reports: { enabled: false } }, OF_API, OF_REPORTS],
     ['no till', 'prod', { web: { enabled: false } }, OF_API, ['WebDown']],
   ])('%s', (_, environment, own, there, notThere) => {
     const names = namesOf(environment, own);

@@ -80,6 +80,19 @@ export const APP_FAULTS: readonly Fault[] = [
     summary: 'The oldest event of zakpos has waited for Kafka for 14m 0s: sales go on, their reports do not.',
   },
   {
+    alert: 'ReportsStopped',
+    of: 'a worker that can not join its group, so that nobody knows how far it is behind',
+    from: AT,
+    until: AT + 30,
+    world: (minute) => ({
+      ...gone(calm(minute), /^zakpos_report_lag_events.*namespace="zakpos"/),
+      ...each(REPORTS, 'zakpos_report_reading', 0),
+    }),
+    fires: AT + 13,
+    summary:
+      'For 13m, 0 workers of the reports in zakpos have read from Kafka: sales go on, their reports do not.',
+  },
+  {
     alert: 'ConsumerLag',
     of: 'a worker that is stuck at one event',
     from: AT,
@@ -88,5 +101,16 @@ export const APP_FAULTS: readonly Fault[] = [
       each(REPORTS, 'zakpos_report_lag_events', 5 * (minute - AT), { topic: 'zakpos.sales', partition: '0' }),
     fires: AT + 5 + 10,
     summary: 'The reports of zakpos are 75 sales behind, more than 5 minutes of them, and do not catch up.',
+  },
+  {
+    alert: 'EventsBuried',
+    of: 'events of a version that the worker does not know',
+    from: AT,
+    until: AT + 30,
+    world: () => each(REPORTS, 'zakpos_report_events_total', 3, { outcome: 'buried' }),
+    fires: AT + 1,
+    ends: AT + 60,
+    summary:
+      'Within an hour, the reports of zakpos have not understood 3 events: the sales are there, and missing in the report by the hour.',
   },
 ];

@@ -15,6 +15,7 @@ const OTHERS: Values = Object.fromEntries(
     zookeeper_is_leader: 0,
     zakpos_outbox_oldest_seconds: 9e5,
     zakpos_report_lag_events: 9e5,
+    zakpos_report_reading: 0,
     nodejs_eventloop_lag_p99_seconds: 9,
     zakpos_certificate_not_after_timestamp_seconds: 0,
     zakpos_secret_made_timestamp_seconds: -9e8,

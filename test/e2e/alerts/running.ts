@@ -116,13 +116,16 @@ const SAID: Readonly<Record<string, (pod: Pod, minute: number, all: readonly Pod
       ),
     };
   },
-  [REPORTS]: (pod, minute) =>
-    Object.fromEntries(
+  [REPORTS]: (pod, minute) => ({
+    [told(pod, 'zakpos_report_reading')]: 1,
+    [told(pod, 'zakpos_report_events_total', { outcome: 'buried' })]: 0,
+    ...Object.fromEntries(
       ['0', '1', '2'].map((partition, i) => [
         told(pod, 'zakpos_report_lag_events', { topic: 'zakpos.sales', partition }),
         minute % 4 === i ? 2 : 0,
       ]),
     ),
+  }),
   [WEB]: (pod) => ({ [told(pod, 'nodejs_eventloop_lag_p99_seconds')]: 0.03 }),
   [POSTGRES_EXPORTER]: (pod, minute) => ({
     [told(pod, 'pg_up')]: 1,

@@ -103,9 +103,11 @@ export class SalesConsumer {
     const stream = await consumer.consume({ topics, mode: 'committed', fallbackMode: 'earliest' });
     this.stream = stream;
     this.logger.info({ topics, group: GROUP }, 'Reading the sales from Kafka');
-    consumer.on('consumer:lag', (lag) => {
+    this.metrics.setReading(true);
+    const tellLag = (lag: ReadonlyMap<string, readonly bigint[]>) => {
       this.metrics.setLag(lag);
-    });
+    };
+    consumer.on('consumer:lag', tellLag);
     consumer.startLagMonitoring({ topics }, LAG_EVERY_MS);
     const committing = setInterval(() => {
       this.commitHandled().catch((error: unknown) => {
@@ -122,6 +124,9 @@ export class SalesConsumer {
     } finally {
       clearInterval(committing);
       consumer.stopLagMonitoring();
+      // An answer may be on its way.
+      consumer.off('consumer:lag', tellLag);
+      this.metrics.setReading(false);
     }
   }
 
