@@ -131,6 +131,26 @@ describe('the exporter of PostgreSQL', () => {
       /left\(.*, 80\) AS query[^]*GROUP BY 1[^]*LIMIT 20\n$/,
     );
   });
+
+  // Texts as pg_stat_statements keeps them: from the first ones alone, values are taken out.
+  test.each([
+    ['SELECT * FROM sales WHERE id = $1', true],
+    ['select $1', true],
+    ['\n  insert into outbox (event_type) values ($1)', true],
+    ['update products set stock = $1', true],
+    ['DELETE FROM outbox WHERE id = ANY ($1)', true],
+    ['with wanted as (select $1) select * from wanted', true],
+    ["ALTER ROLE zakpos_user PASSWORD 'secret'", false],
+    ["CREATE ROLE zakpos_exporter LOGIN PASSWORD 'secret'", false],
+    ["DO $$ BEGIN ALTER ROLE zakpos_user PASSWORD 'secret'; END $$", false],
+    ['SELECTED', false],
+    ['<insufficient privilege>', false],
+  ])('tells of the statement %j: %s', (statement, expected) => {
+    const { query } = defined(queries.zakpos_postgres_statement, 'statements');
+    // In PostgreSQL's expressions, \M is the end of a word.
+    const [, beginning = '^'] = /WHERE query ~\* '(.*)'/.exec(query) ?? [];
+    expect(new RegExp(beginning.replaceAll('\\M', '\\b'), 'i').test(statement)).toBe(expected);
+  });
 });
 
 describe('the exporter of Redis', () => {
