@@ -25,8 +25,8 @@ export interface Load {
   /** Share that was refused with 429. */
   readonly limited: number | undefined;
   readonly outbox: { readonly depth: number; readonly oldestSeconds: number };
-  /** Events that the reports have not seen yet. */
-  readonly lag: number;
+  /** Events that the reports have not seen yet; nothing where no worker says. */
+  readonly lag: number | undefined;
   /** What the API needs, and last had no answer from. */
   readonly away: readonly string[];
   /** What is at its limit, in words. */
@@ -72,7 +72,7 @@ export function loadBetween(config: Config, limits: Limits, before: LoadScrape, 
       depth: mostOf(after.api, named('zakpos_outbox_depth')),
       oldestSeconds: mostOf(after.api, named('zakpos_outbox_oldest_seconds')),
     },
-    lag: sumOf(after.reports, named('zakpos_report_lag_events')),
+    lag: lagOf(after.reports),
     away: [
       ...new Set(
         after.api
@@ -86,6 +86,12 @@ export function loadBetween(config: Config, limits: Limits, before: LoadScrape, 
       ...saturatedProcesses(before.reports, after.reports, seconds, limits.reportsMemory),
     ],
   };
+}
+
+/** Who reads nothing tells no lag. */
+function lagOf(reports: readonly Scrape[]): number | undefined {
+  const lags = reports.flatMap(({ samples }) => samples.filter(named('zakpos_report_lag_events')));
+  return lags.length === 0 ? undefined : total(lags);
 }
 
 const HISTOGRAM = 'http_request_duration_seconds';
@@ -137,7 +143,7 @@ export function describeLoad({ sales, p50, p99, requests, failed, limited, ...lo
         `${percent(failed)} failed, ${percent(limited)} refused`,
       ],
       ['outbox', `${load.outbox.depth} events`, `the oldest ${Math.round(load.outbox.oldestSeconds)} s old`],
-      ['reports', `${load.lag} events behind`, ''],
+      ['reports', load.lag === undefined ? 'lag not known' : `${load.lag} events behind`, ''],
       ['API', `${load.pods} ${load.pods === 1 ? 'pod' : 'pods'}`, awayOf(load)],
     ]),
     '',

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toBytes } from '../../environments/quantities.ts';
 import type { Config } from '../../environments/schema.ts';
-import { CliError } from '../errors.ts';
+import { CliError, messageOf } from '../errors.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { describeLoad, loadBetween, type LoadScrape } from '../load.ts';
@@ -11,9 +11,10 @@ import { parseMetrics, type Scrape } from '../metrics.ts';
 
 /** Seconds between two readings: long enough for some sales, short enough to be live. */
 const INTERVAL_SECONDS = 3;
-const ANSWER_MS = 2000;
+/** Longer than the API waits for its database before it answers, which is a second. */
+const ANSWER_MS = 3000;
 
-/** Prints one reading, or on a terminal one after the other in its place, until Ctrl-C. */
+/** Prints one reading, or on a terminal one after the other in its place, until Ctrl-C, whichever of them fail. */
 export async function showLoad(
   kubectl: Kubectl,
   config: Config,
@@ -30,17 +31,24 @@ export async function showLoad(
     reportsMemory: toBytes(config.reports.resources.limits.memory),
   };
   const signal = once ? new AbortController().signal : untilInterrupted();
+  const isInterrupted = (): boolean => signal.aborted;
   let before = await scrapeAll(kubectl, config);
   let shown = 0;
-  do {
-    await sleep(seconds * 1000, undefined, { signal }).catch(() => undefined);
-    if (signal.aborted) return;
+  const read = async (): Promise<string> => {
     const after = await scrapeAll(kubectl, config);
     const text = describeLoad(loadBetween(config, limits, before, after));
+    before = after;
+    return text;
+  };
+  do {
+    await sleep(seconds * 1000, undefined, { signal }).catch(() => undefined);
+    if (isInterrupted()) return;
+    const text = await (once ? read() : read().catch(messageOf));
+    // Which has ended kubectl, too.
+    if (isInterrupted()) return;
     // Up to where the reading before began, and everything below it away.
     process.stdout.write(`${shown === 0 ? '' : `\u001b[${shown}A\u001b[J`}${text}\n`);
     shown = text.split('\n').length;
-    before = after;
   } while (!once);
 }
 

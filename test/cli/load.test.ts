@@ -1,6 +1,7 @@
 /** `status --load`: what two readings of the pods' metrics say, and how it is written. */
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { showLoad } from '../../cli/commands/load.ts';
 import { describeLoad, loadBetween, type LoadScrape } from '../../cli/load.ts';
 import { growth, parseMetrics, quantile, type Sample, type Scrape } from '../../cli/metrics.ts';
@@ -174,6 +175,12 @@ describe('a load', () => {
     expect(between([{}, {}], [{ kafka: 0 }, { kafka: 0 }]).away).toEqual(['kafka']);
   });
 
+  test('knows no lag where no worker tells one', () => {
+    const load = loadBetween(config, limits, scrapeOf(0, {}), { ...scrapeOf(2000, {}), reports: [pod('r')] });
+    expect(load.lag).toBeUndefined();
+    expect(describeLoad(load)).toContain('lag not known');
+  });
+
   test('is written for people', () => {
     const load = between([{}], [{ sales: 5, fast: 10, failed: 10, waiting: 1, kafka: 0 }]);
     expect(describeLoad(load)).toMatchInlineSnapshot(`
@@ -194,10 +201,13 @@ describe('status --load', () => {
   let server: Server;
   let url: string;
   let scrapes = 0;
+  /** Number of a scrape that is refused. */
+  let refused = 0;
   beforeAll(async () => {
     server = createServer((request, response) => {
-      response.writeHead(request.url === '/metrics' ? 200 : 404);
-      response.end(metricsOf({ sales: 10 * (scrapes += 1) }));
+      scrapes += 1;
+      response.writeHead(request.url !== '/metrics' ? 404 : scrapes === refused ? 503 : 200);
+      response.end(metricsOf({ sales: 10 * scrapes }));
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const address = server.address();
@@ -252,6 +262,23 @@ describe('status --load', () => {
       'pod/zakpos-api-0',
       'pod/zakpos-api-1',
     ]);
+  });
+
+  test('goes on when a reading fails, until Ctrl-C', async () => {
+    const begun = scrapes;
+    refused = begun + 2;
+    const text = await printed(async () => {
+      const shown = showLoad(kubectl(['zakpos-api', 'Running']), config, { once: false, seconds: 0.05 });
+      const enough = async () => {
+        for (let i = 0; i < 500 && scrapes < begun + 4; i += 1) await sleep(20);
+      };
+      await Promise.race([enough(), shown]);
+      process.emit('SIGINT');
+      await shown;
+    });
+    const [failed = '', read = ''] = text.split('\u001b[2A\u001b[J');
+    expect(failed).toMatch(/^No pod of the API in the namespace zakpos tells its metrics\.\n.*\n$/);
+    expect(read).toMatch(/^sales +\d+\.\d a second/);
   });
 
   test('says so when nobody tells anything', async () => {
