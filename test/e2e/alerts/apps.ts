@@ -99,8 +99,8 @@ export const APP_FAULTS: readonly Fault[] = [
     until: AT + 40,
     world: (minute) =>
       each(REPORTS, 'zakpos_report_lag_events', 5 * (minute - AT), { topic: 'zakpos.sales', partition: '0' }),
-    fires: AT + 5 + 10,
-    summary: 'The reports of zakpos are 75 sales behind, more than 5 minutes of them, and do not catch up.',
+    fires: AT + 6 + 10,
+    summary: 'The reports of zakpos are 80 sales behind, more than 5 minutes of them, and do not catch up.',
   },
   {
     alert: 'EventsBuried',
