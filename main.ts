@@ -41,6 +41,7 @@ import { hasBackups } from './environments/backups.ts';
 import { imageOf, sourceHashes, type Build } from './environments/images.ts';
 import { ConfigError, environmentName, loadConfig } from './environments/load.ts';
 import { expiryCommand, hasGrafana, hasLogs, isBundled, isMonitored } from './environments/monitoring.ts';
+import { agentsNamespace } from './environments/namespaces.ts';
 import { ENVIRONMENTS, type Config } from './environments/schema.ts';
 
 /** The charts of one environment. The numbers in their ids order the files, and so `kubectl apply -f` of the folder. */
@@ -60,8 +61,7 @@ export function compose(config: Config, hashes: Readonly<Record<Build, string>>,
     new NetworkPolicyChart(app, '21-system-network-policies', props, config.systemNamespace);
   }
   if (hasLogs(config)) {
-    const { namespace } = config.monitoring.bundled.logs;
-    new NetworkPolicyChart(app, '22-node-agents-network-policies', props, namespace);
+    new NetworkPolicyChart(app, '22-node-agents-network-policies', props, agentsNamespace(config));
   }
   if (addons.traefik.enabled) new TraefikChart(app, '30-traefik', props);
   if (addons.metricsServer.enabled) new MetricsServerChart(app, '31-metrics-server', props);

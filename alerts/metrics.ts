@@ -105,6 +105,10 @@ export const METRICS = {
     'kubelet_volume_stats_capacity_bytes',
     'kubelet_running_pods',
   ],
+  containers: [
+    'kube_pod_container_status_restarts_total',
+    'kube_pod_container_status_last_terminated_reason',
+  ],
   // By the recording rules of alerts/; a window follows the first four.
   recorded: [
     'zakpos:sales_failed:ratio_rate',

@@ -1,4 +1,4 @@
-/** Pods of whatever workload: from what kubelets say of their containers, and from who answers whoever asks. */
+/** Pods of whatever workload: from what is known of their containers and nodes, and from who answers whoever asks. */
 import { BACKUP } from '../charts/names.ts';
 import { scrapeTargets } from '../charts/scrape-targets.ts';
 import { isMonitored } from '../environments/monitoring.ts';
@@ -8,6 +8,8 @@ import { withRunbooks, type AlertRule, type RecordingRule } from './rule.ts';
 import { labelled, series, silent } from './series.ts';
 
 const LIMIT = 'zakpos:memory_limit:bytes';
+/** Matchers of a node's own file systems on disks. */
+const DISKS = 'job="kubelet",id="/",device=~"/dev/.+",device!~"/dev/shm.*"';
 
 /** Limits of memory as the manifests have them: there where nobody else tells them. */
 export const podRecords = (config: Config): readonly RecordingRule[] =>
@@ -40,38 +42,37 @@ function memoryLimits(config: Config): (readonly [string, string])[] {
 export function podAlerts(config: Config): readonly AlertRule[] {
   if (!isMonitored(config)) return [];
   const container = 'namespace, pod, container';
-  /** When a container was started: under the same labels once it is made anew. */
-  const started = `max by (${container}) (${series(config, 'container_start_time_seconds', 'container!=""')})`;
-  const justStarted = `time() - ${started} < 600`;
-  // Without what only caches files, which is given back when it is needed.
-  const used = `max by (${container}) (max_over_time(${series(config, 'container_memory_rss', 'container!=""')}[15m]))`;
-  const nearLimit = `${used} / on (namespace, container) group_left () ${series(config, LIMIT)} > 0.9`;
-  const oom = `max by (${container}) (increase(${series(config, 'container_oom_events_total', 'container!=""')}[10m])) > 0`;
+  const restarts = series(config, 'kube_pod_container_status_restarts_total');
+  // It ended some minutes ago, and the kubelet waits five at the most until it starts it again.
+  const justStarted = `increase(${restarts}[10m]) > 0`;
+  const killed = series(config, 'kube_pod_container_status_last_terminated_reason', 'reason="OOMKilled"');
+  // A process in a container that goes on without it.
+  const lost = `increase(${series(config, 'container_oom_events_total', 'container!=""')}[10m]) > 0`;
+
   const watched = scrapeTargets(config).filter(({ workload }) => workload !== BACKUP);
 
   return withRunbooks('pods', [
     {
       name: 'CrashLooping',
-      expr: `max by (namespace, container) (changes(${started}[30m:1m]) > 3 and ${justStarted})`,
+      expr: `max by (namespace, container) (increase(${restarts}[30m]) > 3 and ${justStarted})`,
       for: '1m',
       severity: 'ticket',
       summary:
-        'A container {{ $labels.container }} in {{ $labels.namespace }} has been started {{ $value }} times anew within 30 minutes.',
+        'A container {{ $labels.container }} in {{ $labels.namespace }} has been started {{ $value | printf "%.0f" }} times anew within 30 minutes.',
     },
     {
       name: 'OutOfMemory',
-      // A container that is killed takes its count of kills with it: what is left is how much it had used.
-      expr: `count by (namespace, container) (${nearLimit} and on (${container}) (${justStarted}) or on (${container}) ${oom})`,
+      expr: `count by (namespace, container) (max by (${container}) (${killed}) and on (${container}) (${justStarted}) or max by (${container}) (${lost}))`,
       for: '1m',
       severity: 'ticket',
       summary:
-        'Within 10 minutes, {{ $value }} containers {{ $labels.container }} in {{ $labels.namespace }} have run out of memory and were started anew.',
+        'Within 10 minutes, {{ $value }} containers {{ $labels.container }} in {{ $labels.namespace }} have run out of memory, and they or a process in them was killed.',
     },
     {
       name: 'NodeDown',
-      // A node that is made anew is gone, and one that is drained answers.
+      // Of those that have had a pod of ours. One that is made anew is gone, and one that is drained answers.
       expr: labelled(
-        'max by (node) (up{job="kubelet",metrics_path="/metrics"}) == 0',
+        `max by (node) (up{job="kubelet",metrics_path="/metrics"}) == 0 and on (node) count by (node) (last_over_time(${series(config, 'container_start_time_seconds')}[1d]))`,
         'namespace',
         config.namespace,
       ),
@@ -84,9 +85,10 @@ export function podAlerts(config: Config): readonly AlertRule[] {
     },
     {
       name: 'NodeDiskFilling',
-      // What local-path, of kind and k3s, gives to claims is on these, too, and measured by nobody else.
+      // What local-path, of kind and k3s, gives to claims is on these, too, and measured by nobody else. Where there is
+      // node-exporter, it tells of them. Memory that looks like a disk, and partitions to boot from, are none.
       expr: labelled(
-        `max by (node, device) (container_fs_usage_bytes{job="kubelet",id="/"} / (container_fs_limit_bytes{job="kubelet",id="/"} > 0)) > ${config.monitoring.alerts.volumePercent / 100}`,
+        `max by (node, device) (container_fs_usage_bytes{${DISKS}} / (container_fs_limit_bytes{${DISKS}} > ${4 * 2 ** 30})) > ${config.monitoring.alerts.volumePercent / 100}`,
         'namespace',
         config.namespace,
       ),
@@ -100,6 +102,7 @@ export function podAlerts(config: Config): readonly AlertRule[] {
       expr: [
         ...watched.map(({ workload }) => silent(config, workload)),
         labelled(`absent(${series(config, 'container_start_time_seconds')})`, 'job', 'kubelet'),
+        labelled(`absent(${restarts})`, 'job', 'kube-state-metrics'),
       ].join(' or '),
       for: '15m',
       severity: 'ticket',

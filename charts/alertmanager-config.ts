@@ -40,13 +40,16 @@ export function alertmanagerConfig(config: Config): object {
 /** Those between alerts that this environment has. */
 function inhibitRules(config: Config): object[] {
   const names = new Set(alertGroups(config).flatMap(({ rules }) => rules.map(({ name }) => name)));
-  return inhibitions.flatMap(({ source, targets, equal = [] }) => {
+  return inhibitions.flatMap(({ source, targets, equal = [], of = {} }) => {
     const known = targets.filter((target) => names.has(target));
     if (!names.has(source) || known.length === 0) return [];
     return [
       {
         source_matchers: [`alertname="${source}"`],
-        target_matchers: [`alertname=~"${known.join('|')}"`],
+        target_matchers: [
+          `alertname=~"${known.join('|')}"`,
+          ...Object.entries(of).map(([label, value]) => `${label}=~"${value}"`),
+        ],
         equal: ['namespace', ...equal],
       },
     ];

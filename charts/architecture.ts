@@ -13,6 +13,7 @@ import {
   SEVERITIES,
 } from '../environments/monitoring.ts';
 import { kafkaEndpoint, postgresEndpoint, redisEndpoint, type Endpoint } from '../environments/endpoints.ts';
+import { agentsNamespace } from '../environments/namespaces.ts';
 import type { Config } from '../environments/schema.ts';
 import { NAME_LABEL } from '../lib/labels.ts';
 import type { Edge, Peer } from '../lib/network-policies.ts';
@@ -285,7 +286,7 @@ export function architecture(config: Config): Architecture {
     connect(prometheus, kubelets(), 'usage', [PORTS.kubelet]);
     connect(prometheus, alertmanager, 'alerts', [PORTS.alertmanager]);
     resolvers.push(prometheus);
-    const { alertmanager: settings, logs } = monitoring.bundled;
+    const { alertmanager: settings } = monitoring.bundled;
     const told = SEVERITIES.filter((severity) => settings.receivers[severity].type !== 'none');
     for (const severity of told) {
       const { cidr, ...receiver } = settings.receivers[severity];
@@ -295,7 +296,7 @@ export function architecture(config: Config): Architecture {
     if (told.length > 0) resolvers.push(alertmanager);
     const loki = hasLogs(config) ? workload(LOKI, 'Loki', 'cluster') : undefined;
     if (loki !== undefined) {
-      const collector = workload(LOG_COLLECTOR, 'Log collector', 'cluster', logs.namespace);
+      const collector = workload(LOG_COLLECTOR, 'Log collector', 'cluster', agentsNamespace(config));
       connect(collector, loki, 'logs', [PORTS.loki]);
       connect(collector, kubernetes(), 'pods', KUBERNETES_API_PORTS);
       resolvers.push(collector);

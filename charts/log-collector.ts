@@ -1,5 +1,5 @@
 import type { Construct } from 'constructs';
-import { restrictedNamespaces } from '../environments/namespaces.ts';
+import { agentsNamespace, restrictedNamespaces } from '../environments/namespaces.ts';
 import { ConfigFiles } from '../lib/config-files.ts';
 import { k8s } from '../lib/k8s.ts';
 import { Check } from '../lib/probes.ts';
@@ -23,7 +23,8 @@ const CONFIG = '/etc/otelcol';
 export class LogCollectorChart extends ZakposChart {
   constructor(scope: Construct, id: string, props: ZakposChartProps) {
     const { config } = props;
-    const { namespace, collector } = config.monitoring.bundled.logs;
+    const { collector } = config.monitoring.bundled.logs;
+    const namespace = agentsNamespace(config);
     super(scope, id, props, namespace);
 
     const files = new ConfigFiles(this, 'config', {

@@ -1,7 +1,7 @@
 import { k8s } from '../lib/k8s.ts';
 import type { Construct } from 'constructs';
 import { hasLogs } from '../environments/monitoring.ts';
-import { restrictedNamespaces } from '../environments/namespaces.ts';
+import { agentsNamespace, restrictedNamespaces } from '../environments/namespaces.ts';
 import { clusterScoped } from '../lib/cluster-scoped.ts';
 import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
@@ -16,7 +16,7 @@ export class NamespaceChart extends ZakposChart {
     for (const name of restrictedNamespaces(config)) this.add(name, 'restricted');
     if (hasLogs(config)) {
       // `baseline` already refuses any folder of a node; everything else of `restricted` the collector's pod keeps to.
-      this.add(config.monitoring.bundled.logs.namespace, 'privileged', {
+      this.add(agentsNamespace(config), 'privileged', {
         'zakpos.io/pod-security':
           'privileged, since the log collector reads /var/log/pods of its node; it is alone here',
       });

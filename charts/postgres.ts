@@ -169,6 +169,8 @@ export function postgresqlConf(config: Config, encrypted = isEncrypted(config)):
     effective_io_concurrency: 200,
     idle_in_transaction_session_timeout: "'60s'",
     tcp_keepalives_idle: 60,
+    // Who has given up waiting leaves no session behind that goes on waiting for a lock, and takes a connection.
+    client_connection_check_interval: "'2s'",
 
     shared_preload_libraries: "'pg_stat_statements'",
     // It keeps the text of what is no query as it is, with a new password of a role.

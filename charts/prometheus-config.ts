@@ -1,4 +1,5 @@
 /** What Prometheus asks, and under which labels it keeps the answers. */
+import { METRICS } from '../alerts/metrics.ts';
 import { ownNamespaces } from '../environments/namespaces.ts';
 import type { Config } from '../environments/schema.ts';
 import { ALERTMANAGER, PORTS } from './names.ts';
@@ -9,25 +10,6 @@ export const TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 /** Series that one pod may tell at once; one that tells more is refused whole, so that memory holds for the others. */
 const MOST_SERIES = 10_000;
-
-/**
- * What is kept of the thousands of series that a kubelet tells: of volumes, containers and the node what alerts and
- * dashboards look at.
- */
-export const KUBELET_SERIES = [
-  'kubelet_volume_stats_(available|capacity|used)_bytes',
-  'kubelet_volume_stats_inodes(_free|_used)?',
-  'kubelet_running_pods',
-  'kubelet_container_log_filesystem_used_bytes',
-  'container_cpu_usage_seconds_total',
-  'container_cpu_cfs_(throttled_)?periods_total',
-  'container_memory_(working_set_bytes|rss)',
-  'container_spec_memory_limit_bytes',
-  'container_oom_events_total',
-  'container_start_time_seconds',
-  'container_fs_(usage|limit)_bytes',
-  'machine_(cpu_cores|memory_bytes)',
-] as const;
 
 /** The main file of Prometheus; its rules are in `rulesFile`. */
 export function prometheusConfig(config: Config, rulesFile: string): object {
@@ -45,6 +27,7 @@ export function prometheusConfig(config: Config, rulesFile: string): object {
     },
     scrape_configs: [
       ...scrapeTargets(config).map(podScrape),
+      containerScrape,
       kubeletScrape(config, 'kubelet', '/metrics'),
       kubeletScrape(config, 'kubelet-cadvisor', '/metrics/cadvisor'),
     ],
@@ -79,6 +62,15 @@ const podScrape = ({ workload, namespace, port, path, interval }: ScrapeTarget):
   ],
 });
 
+/** What `discovery/` tells of containers, as kube-state-metrics does where there is one. */
+const containerScrape: object = {
+  job_name: 'kube-state-metrics',
+  // Namespace, pod and container are those of what is told of.
+  honor_labels: true,
+  sample_limit: MOST_SERIES,
+  static_configs: [{ targets: [`localhost:${PORTS.discovery}`] }],
+};
+
 /**
  * A kubelet's own metrics, or those of its cAdvisor, under the labels that kube-prometheus-stack gives them. Its
  * certificate is one that no authority of the cluster has signed, unless the cluster was set up for that.
@@ -100,7 +92,8 @@ const kubeletScrape = (config: Config, job: string, path: string): object => ({
     { target_label: 'job', replacement: 'kubelet' },
   ],
   metric_relabel_configs: [
-    { source_labels: ['__name__'], regex: KUBELET_SERIES.join('|'), action: 'keep' },
+    // Of the thousands of series that it tells, what alerts and dashboards look at.
+    { source_labels: ['__name__'], regex: METRICS.kubelet.join('|'), action: 'keep' },
     // Of ours, or of the node.
     { source_labels: ['namespace'], regex: ['', ...ownNamespaces(config)].join('|'), action: 'keep' },
     // The sums and the sandbox of a pod, and groups of pods: what is left adds up.

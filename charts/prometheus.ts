@@ -2,6 +2,7 @@ import { dirname } from 'node:path/posix';
 import type { Construct } from 'constructs';
 import { alertGroups } from '../alerts/groups.ts';
 import { toFileGroup } from '../alerts/rule.ts';
+import { ownNamespaces } from '../environments/namespaces.ts';
 import { toBytes } from '../environments/quantities.ts';
 import { clusterScoped } from '../lib/cluster-scoped.ts';
 import { ConfigFiles } from '../lib/config-files.ts';
@@ -15,7 +16,6 @@ import { PRIORITY } from './capacity.ts';
 import { PORTS, PROMETHEUS } from './names.ts';
 import { goMemoryLimit } from './go-memory.ts';
 import { prometheusConfig, TOKEN } from './prometheus-config.ts';
-import { scrapeTargets } from './scrape-targets.ts';
 import { WAIVERS } from './waivers.ts';
 import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
@@ -44,13 +44,13 @@ export class PrometheusChart extends ZakposChart {
     const discovery = new ConfigFiles(this, 'discovery', {
       name: `${PROMETHEUS}-discovery`,
       files: {
-        ...filesOf('discovery', 'server.ts', 'targets.ts'),
+        ...filesOf('discovery', 'server.ts', 'targets.ts', 'restarts.ts', 'fields.ts'),
         // They are modules, as everywhere in this project.
         'package.json': JSON.stringify({ type: 'module' }),
       },
     });
     const data = Volume.claim('data');
-    this.grant(config.namespace, [...new Set(scrapeTargets(config).map(({ namespace }) => namespace))]);
+    this.grant(config.namespace, ownNamespaces(config));
 
     new HardenedStatefulSet(this, 'prometheus', {
       name: PROMETHEUS,
@@ -110,6 +110,7 @@ export class PrometheusChart extends ZakposChart {
           ],
           env: {
             PORT: String(PORTS.discovery),
+            NAMESPACES: ownNamespaces(config).join(','),
             KUBERNETES_API: 'https://kubernetes.default.svc',
             TOKEN_FILE: TOKEN,
             NODE_EXTRA_CA_CERTS: `${dirname(TOKEN)}/ca.crt`,
@@ -134,7 +135,7 @@ export class PrometheusChart extends ZakposChart {
     });
   }
 
-  /** It finds pods in the namespaces of its targets, and may ask nodes for metrics, but not act through them. */
+  /** It finds pods in this project's namespaces, and may ask nodes for metrics, but not act through them. */
   private grant(own: string, namespaces: readonly string[]): void {
     const subjects = [{ kind: 'ServiceAccount', name: PROMETHEUS, namespace: own }];
     const apiGroup = 'rbac.authorization.k8s.io';

@@ -1,5 +1,6 @@
 import { hasBackups } from '../environments/backups.ts';
 import { expiryCommand, hasJmxAgent, hasLogs, isBundled, isMonitored } from '../environments/monitoring.ts';
+import { agentsNamespace } from '../environments/namespaces.ts';
 import type { Config } from '../environments/schema.ts';
 import {
   ALERTMANAGER,
@@ -70,7 +71,7 @@ export function scrapeTargets(config: Config): ScrapeTarget[] {
       ? [
           http(LOKI, PORTS.loki),
           target(LOG_COLLECTOR, PORTS.collectorMetrics, {
-            namespace: config.monitoring.bundled.logs.namespace,
+            namespace: agentsNamespace(config),
           }),
         ]
       : []),

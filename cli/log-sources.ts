@@ -69,8 +69,11 @@ export async function followNodes(
   since: string,
   signal: AbortSignal,
   onLines: (lines: readonly LogLine[]) => void,
+  warn: (text: string) => void = console.error,
 ): Promise<void> {
   const followed = new Map<string, Running>();
+  /** The last line of each pod. */
+  const lasts = new Map<string, LogLine>();
   let waiting: LogLine[] = [];
   const flush = setInterval(() => {
     const lines = inOrder(waiting);
@@ -84,14 +87,24 @@ export async function followNodes(
         for (const pod of await podsOf(kubectl, namespace)) {
           const key = `${namespace}/${pod.name}`;
           if (pod.component !== name || pod.phase === 'Pending' || followed.has(key)) continue;
-          const args = ['-n', namespace, 'logs', pod.name, '--follow', ...KUBECTL_LOGS, `--since=${from}`];
-          followed.set(
-            key,
-            kubectl.start(args, (line) => {
-              const read = readLine(line);
-              if (read !== undefined) waiting.push(read);
-            }),
-          );
+          const last = lasts.get(key);
+          // What has come to its end says nothing more.
+          if (last !== undefined && pod.phase !== 'Running') continue;
+          const begin = last === undefined ? `--since=${from}` : `--since-time=${last.at}`;
+          const args = ['-n', namespace, 'logs', pod.name, '--follow', ...KUBECTL_LOGS, begin];
+          const running = kubectl.start(args, (line) => {
+            const read = readLine(line);
+            // What comes from a time on comes from that time on.
+            if (read === undefined || (last !== undefined && read.at <= last.at)) return;
+            waiting.push(read);
+            if (read.at > (lasts.get(key)?.at ?? '')) lasts.set(key, read);
+          });
+          followed.set(key, running);
+          // A container that is started anew is followed anew, from where the one before it ended.
+          void running.ended.then(({ ok, stderr }) => {
+            if (!ok && !signal.aborted) warn(`The logs of ${pod.name} can't be followed: ${stderr.trim()}`);
+            followed.delete(key);
+          });
         }
       }
       // A pod that comes later has written all it has since it came.

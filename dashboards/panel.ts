@@ -29,6 +29,11 @@ export interface Panel {
   readonly kind: 'number' | 'lines';
   readonly unit: Unit;
   readonly queries: readonly Query[];
+  /**
+   * Whether values below 0 say something.
+   * @default false
+   */
+  readonly signed?: boolean;
 }
 
 export interface Row {

@@ -70,6 +70,7 @@ export const backups: Dashboard = {
 };
 
 const KUBELET = 'job="kubelet"';
+const DISKS = `${KUBELET},id="/",device=~"/dev/.+",device!~"/dev/shm.*"`;
 const container = 'container!=""';
 const byContainer = 'sum by (pod, container)';
 
@@ -100,7 +101,7 @@ export const nodes: Dashboard = {
           '{{pod}} {{container}}': `max by (namespace, pod, container) (${of('container_memory_rss', container)}) / on (namespace, container) group_left () ${of('zakpos:memory_limit:bytes')}`,
         }),
         lines('Starts', 'count', 'Containers that were started anew in the last quarter of an hour.', {
-          '{{pod}} {{container}}': `changes((max by (pod, container) (${of('container_start_time_seconds', container)}))[15m:1m])`,
+          '{{pod}} {{container}}': `max by (pod, container) (increase(${of('kube_pod_container_status_restarts_total')}[15m]))`,
         }),
       ],
     },
@@ -110,19 +111,30 @@ export const nodes: Dashboard = {
         lines('Taken', 'share', 'Of each claim, where its storage driver measures.', {
           '{{persistentvolumeclaim}}': `max by (persistentvolumeclaim) (1 - ${of('kubelet_volume_stats_available_bytes')} / ${of('kubelet_volume_stats_capacity_bytes')})`,
         }),
-        lines(
-          'Free in four days',
-          'bytes',
-          'If it goes on as in the last six hours. Below nothing, it is full by then.',
-          {
-            '{{persistentvolumeclaim}}': `min by (persistentvolumeclaim) (predict_linear(${of('kubelet_volume_stats_available_bytes')}[6h], 4 * 86400))`,
-          },
-        ),
+        {
+          ...lines(
+            'Free in four days',
+            'bytes',
+            'If it goes on as in the last six hours. Below nothing, it is full by then.',
+            {
+              '{{persistentvolumeclaim}}': `min by (persistentvolumeclaim) (predict_linear(${of('kubelet_volume_stats_available_bytes')}[6h], 4 * 86400))`,
+            },
+          ),
+          signed: true,
+        },
       ],
     },
     {
       title: 'Nodes',
       panels: [
+        lines(
+          'Disk',
+          'share',
+          'Taken of each disk. From 85 % on, the kubelet deletes images and evicts pods.',
+          {
+            '{{node}} {{device}}': `max by (node, device) (${outside('container_fs_usage_bytes', DISKS)} / (${outside('container_fs_limit_bytes', DISKS)} > 0))`,
+          },
+        ),
         lines('Pods', 'count', 'That run on each node.', {
           '{{node}}': `max by (node) (${outside('kubelet_running_pods', KUBELET)})`,
         }),
@@ -134,9 +146,12 @@ export const nodes: Dashboard = {
     {
       title: 'What ends',
       panels: [
-        lines('Certificates', 'seconds', 'Until each ends.', {
-          '{{certificate}}': `min by (certificate) (${of('zakpos_certificate_not_after_timestamp_seconds')}) - time()`,
-        }),
+        {
+          ...lines('Certificates', 'seconds', 'Until each ends. Below nothing, it has ended.', {
+            '{{certificate}}': `min by (certificate) (${of('zakpos_certificate_not_after_timestamp_seconds')}) - time()`,
+          }),
+          signed: true,
+        },
         lines('Secrets', 'seconds', 'How old each is.', {
           '{{secret}}': `time() - max by (secret) (${of('zakpos_secret_made_timestamp_seconds')})`,
         }),

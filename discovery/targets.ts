@@ -1,4 +1,5 @@
 /** What the Kubernetes API says of pods and nodes, as targets under the labels of Prometheus' own discovery. */
+import { at, listAt, numberAt, textAt } from './fields.ts';
 
 /** One element of what `http_sd_configs` reads. */
 export interface Targets {
@@ -52,23 +53,3 @@ export const nodeTargets = (nodes: unknown): Targets[] =>
 
 const hostPort = (address: string, port: number): string =>
   address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-
-/** What is at a path of fields; undefined where there is nothing. */
-const at = (value: unknown, ...path: readonly string[]): unknown =>
-  path.reduce<unknown>(
-    (found, name) =>
-      typeof found === 'object' && found !== null ? new Map(Object.entries(found)).get(name) : undefined,
-    value,
-  );
-const textAt = (value: unknown, ...path: readonly string[]): string => {
-  const found = at(value, ...path);
-  return typeof found === 'string' ? found : '';
-};
-const numberAt = (value: unknown, ...path: readonly string[]): number | undefined => {
-  const found = at(value, ...path);
-  return typeof found === 'number' ? found : undefined;
-};
-const listAt = (value: unknown, ...path: readonly string[]): unknown[] => {
-  const found = at(value, ...path);
-  return Array.isArray(found) ? found : [];
-};

@@ -45,9 +45,12 @@ export const alertReference = (): string =>
     '',
     '| alert | silences |',
     '| --- | --- |',
-    ...inhibitions.map(
-      ({ source, targets, equal = [] }) =>
-        `| ${source} | ${targets.join(', ')}${equal.length === 0 ? '' : ` of the same ${equal.join(', ')}`} |`,
-    ),
+    ...inhibitions.map(({ source, targets, equal = [], of = {} }) => {
+      const narrowed = [
+        ...equal.map((label) => ` of the same ${label}`),
+        ...Object.entries(of).map(([label, value]) => ` of the ${label} ${value.replace('.+/', '')}`),
+      ];
+      return `| ${source} | ${targets.join(', ')}${narrowed.join(',')} |`;
+    }),
     '',
   ].join('\n');

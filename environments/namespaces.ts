@@ -9,8 +9,15 @@ const ownsAddons = ({ addons }: Config): boolean => addons.traefik.enabled || ad
 export const restrictedNamespaces = (config: Config): string[] =>
   ownsAddons(config) ? [config.namespace, config.systemNamespace] : [config.namespace];
 
-/** All of them; the collector of logs has one to itself. */
+/** That of the collector of logs, which has one to itself. */
+export const agentsNamespace = ({
+  namespace,
+  monitoring,
+}: Pick<Config, 'namespace' | 'monitoring'>): string =>
+  monitoring.bundled.logs.namespace ?? `${namespace}-node-agents`;
+
+/** All of them. */
 export const ownNamespaces = (config: Config): string[] => [
   ...restrictedNamespaces(config),
-  ...(hasLogs(config) ? [config.monitoring.bundled.logs.namespace] : []),
+  ...(hasLogs(config) ? [agentsNamespace(config)] : []),
 ];

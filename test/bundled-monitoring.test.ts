@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { alertGroups } from '../alerts/groups.ts';
 import { inhibitions } from '../alerts/inhibitions.ts';
 import { scrapeTargets } from '../charts/scrape-targets.ts';
+import { ownNamespaces } from '../environments/namespaces.ts';
 import { toBytes } from '../environments/quantities.ts';
 import { ENVIRONMENTS } from '../environments/schema.ts';
 import {
@@ -67,10 +68,22 @@ const prometheusOf = (each: Rendered) =>
 /** What its targets are asked for, of the program beside Prometheus. */
 const foundBy = ({ http_sd_configs: [{ url }] }: z.output<typeof scrape>): string =>
   url.replace('http://localhost:9098/', '');
-const scrapes = (each: Rendered) =>
+/** What is told of containers, by who finds them. */
+const CONTAINERS = {
+  job_name: 'kube-state-metrics',
+  honor_labels: true,
+  sample_limit: 10_000,
+  static_configs: [{ targets: ['localhost:9098'] }],
+};
+const isOfContainers = z.object({ job_name: z.literal(CONTAINERS.job_name) });
+const allScrapes = (each: Rendered) =>
   z
-    .object({ scrape_configs: z.array(scrape) })
+    .object({ scrape_configs: z.array(z.unknown()) })
     .parse(parse(configFile(each, 'zakpos-prometheus', 'prometheus.yaml'))).scrape_configs;
+const scrapes = (each: Rendered) =>
+  allScrapes(each)
+    .filter((job) => !isOfContainers.safeParse(job).success)
+    .map((job) => scrape.parse(job));
 
 describe('the bundled monitoring', () => {
   test('is nowhere by default, and all of it with one switch', () => {
@@ -112,6 +125,18 @@ describe('the bundled monitoring', () => {
 });
 
 describe('Prometheus', () => {
+  test('asks the program beside it how often containers of this project were started anew', () => {
+    for (const each of bundled) {
+      expect(allScrapes(each).filter((job) => isOfContainers.safeParse(job).success)).toEqual([CONTAINERS]);
+      const discovery = defined(
+        allContainers(workload(each, 'zakpos-prometheus')).find(({ name }) => name === 'discovery'),
+        'discovery',
+      );
+      expect(envOf(discovery, 'NAMESPACES')).toBe(ownNamespaces(each.config).join(','));
+      expect(discovery.ports).toMatchObject([{ containerPort: 9098 }]);
+    }
+  });
+
   test('asks each pod of each target by one job, under the labels that every series has', () => {
     for (const each of bundled) {
       const expected = scrapeTargets(each.config).map(
@@ -214,7 +239,8 @@ describe('Prometheus', () => {
       ['no group of pods', false, { __name__: WORKING_SET, id: '/kubepods' }],
       ['a volume of ours', true, { __name__: 'kubelet_volume_stats_available_bytes', namespace: 'zakpos' }],
       ['no other volume', false, { __name__: 'kubelet_volume_stats_available_bytes', namespace: 'other' }],
-      ['the size of the node', true, { __name__: 'machine_memory_bytes' }],
+      ['the disk of the node', true, { __name__: 'container_fs_usage_bytes', id: '/' }],
+      ['no size of the node', false, { __name__: 'machine_memory_bytes' }],
       ['nothing else', false, { __name__: 'container_memory_failures_total', ...api }],
     ])('%s: %s', (_, expected, labels) => {
       expect(kept(labels)).toBe(expected);
@@ -379,7 +405,7 @@ describe('Alertmanager', () => {
         inhibit_rules: z.array(
           z.strictObject({
             source_matchers: z.tuple([z.string()]),
-            target_matchers: z.tuple([z.string()]),
+            target_matchers: z.tuple([z.string()], z.string()),
             equal: z.array(z.string()),
           }),
         ),
@@ -389,10 +415,11 @@ describe('Alertmanager', () => {
     expect(rules.map((rule) => rule.source_matchers)).toEqual(
       kept.map(({ source }) => [`alertname="${source}"`]),
     );
-    for (const {
-      equal,
-      target_matchers: [targets],
-    } of rules) {
+    for (const [i, { equal, target_matchers: matchers }] of rules.entries()) {
+      const [targets, ...narrowed] = matchers;
+      expect(narrowed).toEqual(
+        Object.entries(kept[i]?.of ?? {}).map(([label, value]) => `${label}=~"${value}"`),
+      );
       expect(equal).toContain('namespace');
       const [, names = ''] = /^alertname=~"(.+)"$/.exec(targets) ?? [];
       expect(names.split('|').filter((name) => !namesOf(prod).has(name))).toEqual([]);

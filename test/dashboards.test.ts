@@ -46,7 +46,7 @@ test('these are the dashboards, under names that stay', () => {
      "zakpos-redis: ZakPOS: Redis, 9 panels",
      "zakpos-kafka: ZakPOS: Kafka and ZooKeeper, 16 panels",
      "zakpos-backups: ZakPOS: backups, 10 panels",
-     "zakpos-nodes: ZakPOS: nodes and volumes, 11 panels",
+     "zakpos-nodes: ZakPOS: nodes and volumes, 12 panels",
    ]
   `);
 });

@@ -6,6 +6,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { restartMetrics } from '../discovery/restarts.ts';
 import { nodeTargets, podTargets } from '../discovery/targets.ts';
 import { ROOT } from './manifests.ts';
 
@@ -78,6 +79,29 @@ test.each([undefined, null, 'text', { items: null }, { items: ['x', {}] }])(
   },
 );
 
+test('a container has its restarts, and why it last ended, by the names of kube-state-metrics', () => {
+  const told = {
+    ...pod,
+    status: {
+      containerStatuses: [
+        { name: 'api', restartCount: 4, lastState: { terminated: { reason: 'OOMKilled' } } },
+        { name: 'helper', restartCount: 0, lastState: {} },
+      ],
+      initContainerStatuses: [{ name: 'migrate', restartCount: 1, lastState: {} }],
+    },
+  };
+  const of = (container: string) => `namespace="zakpos",pod="zakpos-api-7d9-x",container="${container}"`;
+  expect(restartMetrics([{ items: [told] }]).split('\n')).toEqual([
+    '# TYPE kube_pod_container_status_restarts_total counter',
+    `kube_pod_container_status_restarts_total{${of('api')}} 4`,
+    `kube_pod_container_status_restarts_total{${of('helper')}} 0`,
+    `kube_pod_container_status_restarts_total{${of('migrate')}} 1`,
+    '# TYPE kube_pod_container_status_last_terminated_reason gauge',
+    `kube_pod_container_status_last_terminated_reason{${of('api')},reason="OOMKilled"} 1`,
+    '',
+  ]);
+});
+
 describe('the server', () => {
   const asked: { readonly url: string; readonly headers: IncomingHttpHeaders }[] = [];
   let status = 200;
@@ -113,6 +137,7 @@ describe('the server', () => {
       env: {
         ...process.env,
         PORT: String(port),
+        NAMESPACES: 'zakpos,zakpos-system',
         KUBERNETES_API: `http://localhost:${portOf(api)}`,
         TOKEN_FILE: token,
       },
@@ -135,12 +160,20 @@ describe('the server', () => {
     api.close();
   });
 
-  test('asks the API with the token, and answers with the targets', async () => {
-    expect(await get('/pods/zakpos')).toEqual({ status: 200, body: podTargets({ items: [pod] }) });
-    expect(asked.at(-1)?.url).toBe('/api/v1/namespaces/zakpos/pods?resourceVersion=0');
-    expect(asked.at(-1)?.headers.authorization).toBe('Bearer a-token');
-    expect((await get('/nodes')).status).toBe(200);
-    expect(asked.at(-1)?.url).toBe('/api/v1/nodes?resourceVersion=0');
+  test('asks the API with the token, once for all that is asked at once, and answers with the targets', async () => {
+    const answers = await Promise.all(Array.from({ length: 5 }, () => get('/pods/shop')));
+    for (const answer of answers) expect(answer).toEqual({ status: 200, body: podTargets({ items: [pod] }) });
+    expect(asked.map(({ url }) => url)).toEqual(['/api/v1/namespaces/shop/pods?resourceVersion=0']);
+    expect(asked[0]?.headers.authorization).toBe('Bearer a-token');
+  });
+
+  test('tells how often containers of its namespaces were started anew', async () => {
+    const response = await fetch(`${own}/metrics`);
+    expect(response.headers.get('content-type')).toContain('text/plain');
+    expect(await response.text()).toBe(restartMetrics([{ items: [pod] }, { items: [pod] }]));
+    expect(asked.slice(-2).map(({ url }) => url)).toEqual(
+      ['zakpos', 'zakpos-system'].map((name) => `/api/v1/namespaces/${name}/pods?resourceVersion=0`),
+    );
   });
 
   test('does not pass on any other question', async () => {
@@ -154,6 +187,7 @@ describe('the server', () => {
     status = 403;
     expect((await get('/nodes')).status).toBe(502);
     status = 200;
+    expect(await get('/nodes')).toEqual({ status: 200, body: [] });
     expect(said).toContain('GET nodes: 403');
     expect(said).not.toContain('a-token');
   });

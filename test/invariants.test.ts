@@ -154,7 +154,9 @@ describe('an environment', () => {
   });
 
   test('never says undefined, null, NaN or [object Object]', () => {
-    const discovery = Object.values(filesOf('discovery', 'server.ts', 'targets.ts'));
+    const discovery = Object.values(
+      filesOf('discovery', 'server.ts', 'targets.ts', 'restarts.ts', 'fields.ts'),
+    );
     everywhere(function* ({ objects }) {
       for (const object of objects) {
         for (const value of valuesIn(object.raw)) {

@@ -1,6 +1,7 @@
 /** `npm run up`: from nothing, or from anything in between, to the running system. */
 import { foreignSecrets } from '../../environments/certificates.ts';
 import { dev } from '../../environments/dev.ts';
+import { agentsNamespace } from '../../environments/namespaces.ts';
 import type { Config } from '../../environments/schema.ts';
 import { apply, type Applied } from '../apply.ts';
 import { readConfig, synthesize, type Rendered } from '../environment.ts';
@@ -79,8 +80,8 @@ export async function up(options: UpOptions): Promise<void> {
       // In somebody else's cluster, another installation may share the add-ons.
       namespaces:
         kind === undefined
-          ? [config.namespace]
-          : [config.namespace, config.systemNamespace, config.monitoring.bundled.logs.namespace],
+          ? [config.namespace, agentsNamespace(config)]
+          : [config.namespace, config.systemNamespace, agentsNamespace(config)],
     });
     line.rename(gone.length === 0 ? 'Prune: nothing' : `Prune: ${gone.join(', ')}`);
   });

@@ -69,7 +69,10 @@ export function grafanaDashboard({ uid, title, description, from, rows }: Dashbo
       new QueryVariableBuilder('namespace')
         .label('Installation')
         .datasource(DATASOURCE)
-        .query({ query: 'label_values(up{job=~".+/zakpos-.+"}, namespace)', refId: 'namespace' })
+        .query({
+          query: 'label_values(up{job=~".+/zakpos-postgres-exporter"}, namespace)',
+          refId: 'namespace',
+        })
         .refresh(VariableRefresh.OnDashboardLoad)
         .sort(VariableSort.AlphabeticalAsc)
         .current({ selected: true, text: 'zakpos', value: 'zakpos' }),
@@ -111,15 +114,13 @@ function placed(panels: readonly Panel[], top: number): GridPos[] {
 }
 
 function grafanaPanel(panel: Panel, id: number, place: GridPos): Builder<GrafanaPanel> {
-  const { title, description, unit, kind } = panel;
+  const { title, description, unit, kind, signed } = panel;
   const builder =
     kind === 'number'
       ? new StatBuilder()
           .graphMode(BigValueGraphMode.None)
           .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
-      : new TimeseriesBuilder()
-          .min(0)
-          .legend(new VizLegendOptionsBuilder().showLegend(true).calcs(['lastNotNull']));
+      : new TimeseriesBuilder().legend(new VizLegendOptionsBuilder().showLegend(true).calcs(['lastNotNull']));
   builder
     .id(id)
     .title(title)
@@ -129,6 +130,7 @@ function grafanaPanel(panel: Panel, id: number, place: GridPos): Builder<Grafana
     .unit(UNITS[unit])
     .noValue('–')
     .targets(panel.queries.map(({ expr, legend }, i) => query(expr, legend, kind, i)));
+  if (kind === 'lines' && signed !== true) builder.min(0);
   if (unit === 'money') builder.decimals(2);
   if (unit === 'yes or no') builder.mappings(YES_OR_NO);
   return builder;

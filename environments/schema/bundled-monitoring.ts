@@ -123,9 +123,9 @@ export const bundled = z
     logs: z
       .strictObject({
         enabled: z.boolean().default(true).describe('Whether logs are collected from the nodes into Loki.'),
-        namespace: dnsLabel('Namespace of the collector alone, since it reads a folder of its node.').default(
-          'zakpos-node-agents',
-        ),
+        namespace: dnsLabel(
+          'Namespace of the collector alone, since it reads a folder of its node; `<namespace>-node-agents` when it is left out.',
+        ).optional(),
         loki: z
           .strictObject({
             image: image('Image of Loki.').default('grafana/loki:3.4.2'),

@@ -1,5 +1,6 @@
 /** Rules that span the fields of the bundled monitoring. */
 import { isBundled, SEVERITIES, type Receiver } from '../monitoring.ts';
+import { agentsNamespace } from '../namespaces.ts';
 import { toBytes } from '../quantities.ts';
 import type { Config } from '../schema.ts';
 import type { Violation } from './rules.ts';
@@ -16,7 +17,7 @@ export function* monitoringViolations(config: Config): Generator<Violation> {
       expected: `at most four fifths of monitoring.bundled.prometheus.storage.size (${prometheus.storage.size}), since Prometheus writes before it deletes`,
     };
   }
-  if (logs.enabled && [config.namespace, config.systemNamespace].includes(logs.namespace)) {
+  if (logs.enabled && [config.namespace, config.systemNamespace].includes(agentsNamespace(config))) {
     yield {
       path: own('logs', 'namespace'),
       expected: 'a namespace of its own: pods in it may read folders of their nodes',

@@ -155,6 +155,48 @@ describe('from the nodes', () => {
   });
 });
 
+describe('a pod that is followed', () => {
+  const first = '[pod/zakpos-api-0/api] 2026-11-21T14:34:32.1Z first';
+  const second = '[pod/zakpos-api-0/api] 2026-11-21T14:34:33.1Z second';
+
+  test('is followed on when its container is started anew, from its last line, and each line is told once', async () => {
+    const controller = new AbortController();
+    const lives = [first, [first, second].join('\n')];
+    const live = new FakeKubectl((args) => {
+      if (args.includes('pods')) return podList('zakpos-api');
+      return { stdout: lives.shift() ?? '' };
+    });
+    const seen: string[] = [];
+    await followNodes(live, [api], '10s', controller.signal, (lines) => {
+      seen.push(...lines.map(({ text }) => text));
+      if (seen.includes('second')) controller.abort();
+    });
+    expect(seen).toEqual(['first', 'second']);
+    const begins = live.calls.filter(({ args }) => args.includes('--follow')).map(({ args }) => args.at(-1));
+    expect(begins.slice(0, 2)).toEqual(['--since=10s', '--since-time=2026-11-21T14:34:32.100000000Z']);
+  });
+
+  test('whose log may not be read is said', async () => {
+    const controller = new AbortController();
+    const live = new FakeKubectl((args) =>
+      args.includes('pods') ? podList('zakpos-api') : { stderr: 'pods/log is forbidden', ok: false },
+    );
+    const warned: string[] = [];
+    await followNodes(
+      live,
+      [api],
+      '10s',
+      controller.signal,
+      () => undefined,
+      (text) => {
+        warned.push(text);
+        controller.abort();
+      },
+    );
+    expect(warned[0]).toContain("The logs of zakpos-api-0 can't be followed: pods/log is forbidden");
+  });
+});
+
 describe('from Loki', () => {
   const config = configWith('dev', { monitoring: { mode: 'bundled' } });
   const NOON = 1_795_262_400;

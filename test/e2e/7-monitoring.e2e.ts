@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { scrapeTargets } from '../../charts/scrape-targets.ts';
 import { dashboardsOf } from '../../dashboards/list.ts';
+import { agentsNamespace } from '../../environments/namespaces.ts';
 import { loadConfig } from '../../environments/load.ts';
 import {
   call,
@@ -30,7 +31,7 @@ const values = {
   monitoring: { mode: 'bundled', bundled: { grafana: { enabled: false }, logs: { enabled: LOGS } } },
 };
 const config = loadConfig(ENVIRONMENT, { configFile: valuesFile(values), onKind: true });
-const AGENTS = config.monitoring.bundled.logs.namespace;
+const AGENTS = agentsNamespace(config);
 const OWN = [
   ...['zakpos-prometheus', 'zakpos-alertmanager'],
   ...(LOGS ? ['zakpos-loki', 'zakpos-log-collector'] : []),

@@ -1,41 +1,49 @@
 /** Containers that end again and again, nodes that are gone, metrics that are missing. */
 import { API, KAFKA, REDIS_EXPORTER, ZOOKEEPER } from '../../../charts/names.ts';
 import { calm } from './calm.ts';
-import { disk, each, firstOf, NODES, seen } from './running.ts';
-import { GIB, gone, HOUR, series, type Fault } from './world.ts';
+import { disk, each, firstOf, NODES, seen, stateOf, type Pod } from './running.ts';
+import { GIB, gone, HOUR, series, type Fault, type Values } from './world.ts';
 
 const AT = HOUR;
 const api = firstOf(API);
 
-/** A container that was last started at a minute, in place of the one of before. */
-const startedAt = (minute: number) => ({
-  [seen(api, 'container_start_time_seconds')]: undefined,
-  [seen({ ...api, since: minute }, 'container_start_time_seconds')]: 60 * minute,
+const restarts = (pod: Pod, count: number): Values => ({
+  [stateOf(pod, 'kube_pod_container_status_restarts_total')]: count,
 });
-/** As a kubelet waits longer each time, five minutes at the most. */
-const CRASHES = [0, 1, 2, 3, 5, 8, 13, 18, 23, 28].map((after) => AT + after);
+/** As a kubelet waits longer each time, five minutes at the most; seconds of life between are nothing to that. */
+const CRASHES = [0, 0, 1, 2, 4, 6, 11, 16, 21, 26].map((after) => AT + after);
+const crashesBy = (minute: number): number => CRASHES.filter((at) => at <= minute).length;
 
 export const POD_FAULTS: readonly Fault[] = [
   {
     alert: 'CrashLooping',
     of: 'a container that ends as soon as it has started',
     from: AT,
-    until: AT + 30,
-    world: (minute) => startedAt(CRASHES.findLast((at) => at <= minute) ?? AT),
-    fires: AT + 4,
+    until: AT + 60,
+    // The kubelet measures what lives, and this never lives for long.
+    world: (minute) => ({
+      ...restarts(api, crashesBy(minute)),
+      [seen(api, 'container_start_time_seconds')]: undefined,
+    }),
+    fires: AT + 3,
+    ends: AT + 26 + 10,
     labels: { container: 'api' },
     summary: 'A container api in zakpos has been started 4 times anew within 30 minutes.',
   },
   {
     alert: 'OutOfMemory',
-    of: 'a container that grew until it was killed',
+    of: 'a container that was killed for its memory once',
     from: AT,
-    until: AT + 15,
-    world: (minute) =>
-      minute < AT + 5 ? { [seen(api, 'container_memory_rss')]: 0.96 * GIB } : startedAt(AT + 5),
-    fires: AT + 6,
+    until: AT + 60,
+    world: () => ({
+      ...restarts(api, 1),
+      [stateOf(api, 'kube_pod_container_status_last_terminated_reason', { reason: 'OOMKilled' })]: 1,
+    }),
+    fires: AT + 1,
+    ends: AT + 10,
     labels: { container: 'api' },
-    summary: 'Within 10 minutes, 1 containers api in zakpos have run out of memory and were started anew.',
+    summary:
+      'Within 10 minutes, 1 containers api in zakpos have run out of memory, and they or a process in them was killed.',
   },
   {
     alert: 'OutOfMemory',
@@ -45,7 +53,8 @@ export const POD_FAULTS: readonly Fault[] = [
     world: () => each(API, 'container_oom_events_total', 1, seen),
     fires: AT + 1,
     labels: { container: 'api' },
-    summary: 'Within 10 minutes, 2 containers api in zakpos have run out of memory and were started anew.',
+    summary:
+      'Within 10 minutes, 2 containers api in zakpos have run out of memory, and they or a process in them was killed.',
   },
   {
     alert: 'NodeDown',

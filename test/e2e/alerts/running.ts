@@ -62,6 +62,17 @@ export const seen = ({ namespace, workload, name, node, since }: Pod, metric: st
     id: `/kubepods/${name}/${since}`,
   });
 
+/** A series that is told of a pod's container by who knows its state. */
+export const stateOf = (
+  { namespace, workload, name }: Pod,
+  metric: string,
+  labels: Readonly<Record<string, string>> = {},
+): string =>
+  series(metric, {
+    ...{ job: 'kube-state-metrics', namespace, pod: name, container: workload.replace('zakpos-', '') },
+    ...labels,
+  });
+
 export const podsOf = (workload: string): Pod[] => PODS.filter((pod) => pod.workload === workload);
 export const firstOf = (workload: string): Pod => defined(podsOf(workload)[0], workload);
 /** A value that all pods of a workload tell, or that is seen of them. */
@@ -178,6 +189,7 @@ export function installation(pods: readonly Pod[], minute: number): Values {
     values[seen(pod, 'container_start_time_seconds')] = 60 * pod.since;
     values[seen(pod, 'container_memory_rss')] = 0.1 * GIB;
     values[seen(pod, 'container_oom_events_total')] = 0;
+    values[stateOf(pod, 'kube_pod_container_status_restarts_total')] = 0;
     if (UNASKED.some(({ workload }) => workload === pod.workload)) continue;
     // Asked for the first time, it has only just been made.
     values[told(pod, 'up')] = minute > pod.since ? 1 : 0;

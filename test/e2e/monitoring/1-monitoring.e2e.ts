@@ -112,9 +112,9 @@ test('everything is asked, and answers', async () => {
   });
 });
 
-/** A trigger that makes every sale wait, as a query does that has lost its index. */
+/** A trigger that makes every sale wait, as a query does that has lost its index; few enough that none waits for another. */
 const SLOW = `
-  create function e2e_slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.7); return new; end $$;
+  create function e2e_slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.6); return new; end $$;
   create trigger e2e_slow before insert on sales for each row execute function e2e_slow()`;
 
 const ACL =
@@ -149,7 +149,7 @@ test(
     const load = await Load.start({ salesPerSecond: 3 });
     const { others } = await shown([
       {
-        fault: 'API slow (each sale waits for 0.7 s)',
+        fault: 'API slow (each sale waits for 0.6 s)',
         alert: 'SalesSlow',
         strike: () => sql(SLOW),
         mend: () => sql('drop function e2e_slow cascade'),
