@@ -7,6 +7,7 @@ import { after, beforeEach, describe, it } from 'node:test';
 import pino from 'pino';
 
 import { ExpiryMetrics } from '../../src/expiry/expiry-metrics.js';
+import { z } from 'zod';
 
 /** Until 2031-05-06 07:08:09 and 2030-01-01 00:00:00 UTC; nobody has their keys. */
 const LATER = `-----BEGIN CERTIFICATE-----
@@ -103,7 +104,7 @@ describe('what has to be renewed', () => {
       assert.equal((await certificates()).length, 1);
       assert.deepEqual(await secrets(), []);
     }
-    const reasons = lines.map((line): unknown => JSON.parse(line).reason);
+    const reasons = lines.map((line) => z.object({ reason: z.string() }).parse(JSON.parse(line)).reason);
     assert.deepEqual(reasons, ['no certificate', '"yesterday" is no time']);
   });
 });
