@@ -61,6 +61,10 @@ export class Disk {
     });
   }
 
+  /** Whether a run before has made it. */
+  exists = async (): Promise<boolean> =>
+    (await tryKubectl('get', 'persistentvolume', this.props.name)).exitCode === 0;
+
   /** When nothing uses it any more. */
   async remove(): Promise<void> {
     await tryKubectl('delete', 'persistentvolume,storageclass', this.props.name, '--ignore-not-found');

@@ -70,10 +70,8 @@ beforeAll(async () => {
   await s3.giveCredentials();
   receiver = await Receiver.start();
   disk = new Disk({ name: DISK, node: (await podOf('zakpos-postgres')).node, mebibytes: 1300 });
-  // Of a run before, on a cluster that was kept.
-  await kubectl('-n', NAMESPACE, 'delete', 'pvc', 'data-zakpos-prometheus-0', '--ignore-not-found');
-  await disk.remove();
-  await disk.make();
+  // A cluster that was kept has it, and what is on it.
+  if (!(await disk.exists())) await disk.make();
   values = {
     backups: { ...s3.values, schedule: '*/3 * * * *' },
     monitoring: {
@@ -93,9 +91,10 @@ beforeAll(async () => {
     },
   };
   await done('secrets', []);
-  await done('up', ['--no-smoke']);
+  // Brokers roll one after the other.
+  await done('up', ['--no-smoke', '--timeout', '900']);
   await untilWhole();
-}, 900_000);
+}, LONG);
 afterAll(async () => {
   if (incidents.length > 0) console.log(describeIncidents(incidents));
   for (const node of WORKERS) await kubectl('uncordon', node);
