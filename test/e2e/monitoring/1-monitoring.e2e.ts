@@ -5,6 +5,7 @@
  * that a short time of slow ones counts.
  */
 import { loadConfig } from '../../../environments/load.ts';
+import { toBytes } from '../../../environments/quantities.ts';
 import {
   CLUSTER,
   ENVIRONMENT,
@@ -134,13 +135,14 @@ const suspendBackups = (suspend: boolean) =>
     JSON.stringify({ spec: { suspend } }),
   );
 
-/** Keys that stay, of a hundred kilobytes each, up to 95 of 100 of its memory. */
-const FILL_REDIS = `
-  local most = tonumber(redis.call('config', 'get', 'maxmemory')[2])
-  local function used() return tonumber(string.match(redis.call('info', 'memory'), 'used_memory:(%d+)')) end
-  local i = 0
-  while used() < 0.95 * most do i = i + 1; redis.call('set', 'e2e:' .. i, string.rep('x', 100000)) end
-  return i`;
+/** Keys that stay, of 96 KiB each, a hundred at a time, up to 95 of 100 of its memory. */
+async function fillRedis(): Promise<void> {
+  const hundreds = Math.round((0.95 * toBytes(config().redis.maxMemory)) / (100 * 96 * 1024));
+  const hundred = `eval "for i = 1, 100 do redis.call('set', 'e2e:' .. ARGV[1] .. ':' .. i, string.rep('x', 98000)) end return 'full'" 0`;
+  for (let turn = 0; turn < hundreds; turn += 1)
+    expect((await redis(`${hundred} ${turn}`)).trim()).toBe('full');
+}
+const EMPTY_REDIS = `eval "for _, key in ipairs(redis.call('keys', 'e2e:*')) do redis.call('del', key) end" 0`;
 
 test(
   'faults that have nothing to do with each other are told by an alert each',
@@ -182,9 +184,8 @@ test(
       {
         fault: 'redis full',
         alert: 'RedisMemoryFull',
-        strike: () => redis(`eval "${FILL_REDIS}" 0`),
-        mend: () =>
-          redis(`eval "for _, key in ipairs(redis.call('keys', 'e2e:*')) do redis.call('del', key) end" 0`),
+        strike: fillRedis,
+        mend: () => redis(EMPTY_REDIS),
         within: 10,
         over: 5,
       },
