@@ -77,7 +77,7 @@ test('every alert has a fault', () => {
 });
 
 describe('an alert', () => {
-  test.each(FAULTS.map((fault) => [`${fault.alert} is told of ${fault.of}`, fault] as const))(
+  test.concurrent.each(FAULTS.map((fault) => [`${fault.alert} is told of ${fault.of}`, fault] as const))(
     '%s, in time, alone, until it is over',
     async (_, { alert, from, until, world, fires, ends = until, labels, summary, followedBy = [] }) => {
       const { severity, runbook } = only(

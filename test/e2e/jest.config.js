@@ -19,5 +19,7 @@ export default {
   testSequencer: '<rootDir>/test/e2e/sequencer.js',
   testTimeout: 600_000,
   maxWorkers: 1,
+  // What needs no cluster takes both of two processors.
+  maxConcurrency: 2,
   bail: false,
 };
