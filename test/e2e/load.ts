@@ -22,6 +22,8 @@ import {
 } from './harness.ts';
 
 const TIMEOUT_MS = 15_000;
+/** Shorter than the life of an access token, a quarter of an hour. */
+const LOGGED_IN_MS = 10 * 60_000;
 
 export interface Failure {
   /** Seconds after the start. */
@@ -74,7 +76,8 @@ export class Load {
   private readonly secure: boolean;
   private readonly agent: Agent;
   private readonly reads: readonly Read[];
-  private readonly token: string;
+  private token: string;
+  private loggedInAt = Date.now();
   private readonly productId: string;
   private readonly started = Date.now();
   private readonly failures: Failure[] = [];
@@ -157,6 +160,7 @@ export class Load {
   }
 
   private fire(turn: number): void {
+    this.stayLoggedIn();
     const key = randomUUID();
     this.track('sale', this.sell(key), key);
     const [what, path, token] = this.reads[turn % this.reads.length] ?? READS[0];
@@ -164,6 +168,18 @@ export class Load {
       what,
       this.send(path, { token }).then((answer) => {
         expectStatus(answer, 200);
+      }),
+    );
+  }
+
+  /** As a till does, before its token ends. */
+  private stayLoggedIn(): void {
+    if (Date.now() - this.loggedInAt < LOGGED_IN_MS) return;
+    this.loggedInAt = Date.now();
+    this.track(
+      'log in',
+      logIn(this.shop).then((token) => {
+        this.token = token;
       }),
     );
   }

@@ -22,7 +22,7 @@ import {
   zakpos,
 } from '../harness.ts';
 import { Disk } from '../disk.ts';
-import { describeReport, Load, untilWhole } from '../load.ts';
+import { describeReport, Load, untilWhole, type Report } from '../load.ts';
 import { askPanels } from '../panels.ts';
 import { disconnect, firedWithin, firing, query, scraped } from '../prometheus.ts';
 import { S3 } from '../s3.ts';
@@ -59,11 +59,18 @@ async function done(command: string, args: readonly string[], more: object = {})
 const scale = (set: string, replicas: number) =>
   kubectl('-n', NAMESPACE, 'scale', 'statefulset', set, `--replicas=${replicas}`);
 
-async function shown(faults: readonly Fault[]): Promise<Incident> {
-  const result = await incident(receiver, faults);
+/** An incident while the shop sells so many times a second. */
+async function shown(
+  salesPerSecond: number,
+  ...faults: readonly Fault[]
+): Promise<Incident & { readonly failed: Report['failures'] }> {
+  const load = await Load.start({ salesPerSecond });
+  const result = await incident(receiver, faults).finally(() => load.stop());
   incidents.push(result);
-  console.log(`${describeIncidents([result])}\n${result.summaries.join('\n')}`);
-  return result;
+  const report = await load.stop();
+  const sold = describeReport(faults.map(({ fault }) => fault).join(', '), report);
+  console.log([describeIncidents([result]), ...result.missed, ...result.summaries, sold].join('\n'));
+  return { ...result, failed: report.failures };
 }
 
 beforeAll(async () => {
@@ -147,8 +154,8 @@ const EMPTY_REDIS = `eval "for _, key in ipairs(redis.call('keys', 'e2e:*')) do 
 test(
   'faults that have nothing to do with each other are told by an alert each',
   async () => {
-    const load = await Load.start({ salesPerSecond: 1 });
-    const { others } = await shown([
+    const { others, missed, failed } = await shown(
+      1,
       {
         fault: 'API slow (each sale waits for 0.6 s)',
         alert: 'SalesSlow',
@@ -197,10 +204,8 @@ test(
         within: 10,
         over: 5,
       },
-    ]);
-    const report = await load.stop();
-    console.log(describeReport('with six faults', report));
-    expect([others, report.failures]).toEqual([[], []]);
+    );
+    expect([others, missed, failed]).toEqual([[], [], []]);
   },
   LONG,
 );
@@ -208,19 +213,15 @@ test(
 test(
   'a store that is gone is one message, whatever follows from it',
   async () => {
-    const load = await Load.start({ salesPerSecond: 3 });
-    const { others, messages } = await shown([
-      {
-        fault: 'PostgreSQL gone',
-        alert: 'PostgresDown',
-        strike: () => scale('zakpos-postgres', 0),
-        mend: () => scale('zakpos-postgres', 1),
-        within: 4,
-        over: 6,
-      },
-    ]);
-    console.log(describeReport('without PostgreSQL', await load.stop()));
-    expect([others, messages]).toEqual([[], 1]);
+    const { others, missed, messages } = await shown(3, {
+      fault: 'PostgreSQL gone',
+      alert: 'PostgresDown',
+      strike: () => scale('zakpos-postgres', 0),
+      mend: () => scale('zakpos-postgres', 1),
+      within: 4,
+      over: 6,
+    });
+    expect([others, missed, messages]).toEqual([[], [], 1]);
   },
   LONG,
 );
@@ -228,20 +229,15 @@ test(
 test(
   'a broker that is gone is a ticket, and no sale fails',
   async () => {
-    const load = await Load.start({ salesPerSecond: 3 });
-    const { others, messages } = await shown([
-      {
-        fault: 'a broker gone',
-        alert: 'BrokerDown',
-        strike: () => scale('zakpos-kafka', 2),
-        mend: () => scale('zakpos-kafka', 3),
-        within: 8,
-        over: 8,
-      },
-    ]);
-    const report = await load.stop();
-    console.log(describeReport('without a broker', report));
-    expect([others, messages, report.failures]).toEqual([[], 1, []]);
+    const { others, missed, messages, failed } = await shown(3, {
+      fault: 'a broker gone',
+      alert: 'BrokerDown',
+      strike: () => scale('zakpos-kafka', 2),
+      mend: () => scale('zakpos-kafka', 3),
+      within: 8,
+      over: 8,
+    });
+    expect([others, missed, messages, failed]).toEqual([[], [], 1, []]);
     await untilWhole();
   },
   LONG,

@@ -28,6 +28,8 @@ interface Course {
 
 export interface Incident {
   readonly courses: readonly Course[];
+  /** What was waited for in vain. */
+  readonly missed: readonly string[];
   /** Alerts that have fired and weren't told, since another one says why. */
   readonly silenced: readonly string[];
   /** Alerts that somebody was told of, and that are of none of the faults. */
@@ -49,7 +51,9 @@ export async function incident(receiver: Receiver, faults: readonly Fault[]): Pr
     struck.push([fault, Date.now()]);
   }
   const alone = faults.length === 1;
-  const courses = await Promise.all(struck.map(([fault, at]) => courseOf(receiver, fault, at, alone)));
+  const ends = await Promise.allSettled(struck.map(([fault, at]) => courseOf(receiver, fault, at, alone)));
+  const courses = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
+  const missed = ends.flatMap((end) => (end.status === 'rejected' ? [String(end.reason)] : []));
 
   const names = faults.map(({ alert }) => alert);
   const fired = await firedWithin((Date.now() - began) / 60_000);
@@ -58,6 +62,7 @@ export async function incident(receiver: Receiver, faults: readonly Fault[]): Pr
   const said = new Set(told.map(({ alert }) => alert));
   return {
     courses,
+    missed,
     silenced: fired.filter((alert) => !names.includes(alert) && !said.has(alert)),
     others: [...said].filter((alert) => !names.includes(alert)).sort(),
     messages: messages.length,
@@ -67,30 +72,31 @@ export async function incident(receiver: Receiver, faults: readonly Fault[]): Pr
   };
 }
 
-/** From a fault that was struck at a time to its end. */
-async function courseOf(
-  receiver: Receiver,
-  { fault, alert, mend, within, over }: Fault,
-  struck: number,
-  alone: boolean,
-): Promise<Course> {
+/** From a fault that was struck at a time to its end. Whatever comes, it is mended. */
+async function courseOf(receiver: Receiver, fault: Fault, struck: number, alone: boolean): Promise<Course> {
+  const { alert, within, over } = fault;
   const secondsSince = (from: number, to: number): number => Math.round((to - from) / 1000);
-  const fired = await eventually(`${alert} fires`, within * 60, async () =>
-    (await firing()).includes(alert) ? Date.now() : undefined,
-  );
-  const told = await eventually(`${alert} is told`, 120, () =>
-    Promise.resolve(
-      receiver.since(struck).find((message) => message.firing.some((each) => each.alert === alert))?.at,
-    ),
-  );
-  if (alone) await untilPast(told + 1000 * WATCHED_SECONDS);
-  await mend();
+  let fired: number;
+  let told: number;
+  try {
+    fired = await eventually(`${alert} fires`, within * 60, async () =>
+      (await firing()).includes(alert) ? Date.now() : undefined,
+    );
+    told = await eventually(`${alert} is told`, 120, () =>
+      Promise.resolve(
+        receiver.since(struck).find((message) => message.firing.some((each) => each.alert === alert))?.at,
+      ),
+    );
+    if (alone) await untilPast(told + 1000 * WATCHED_SECONDS);
+  } finally {
+    await fault.mend();
+  }
   const mended = Date.now();
   const ended = await eventually(`${alert} is over`, over * 60, async () =>
     (await firing()).includes(alert) ? undefined : Date.now(),
   );
   return {
-    fault,
+    fault: fault.fault,
     alert,
     fired: secondsSince(struck, fired),
     told: secondsSince(struck, told),

@@ -58,7 +58,8 @@ export class AccessGuard implements CanActivate {
     const path = request.url.split('?')[0];
     if (request.principal === undefined) {
       if (token === undefined) throw unauthorized('Log in first.');
-      this.security.record('token_refused', { client: request.ip, path }, 'access token refused');
+      if (!(await this.tokens.hasExpired(token)))
+        this.security.record('token_refused', { client: request.ip, path }, 'access token refused');
       throw unauthorized('The access token is not valid any more.');
     }
     if (access === 'admin' && request.principal.role !== 'admin') {

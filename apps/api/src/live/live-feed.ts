@@ -135,7 +135,8 @@ export class LiveFeed {
     const principal = token === undefined ? undefined : await this.tokens.verify(token);
     if (client.readyState !== WebSocket.OPEN) return;
     if (principal === undefined) {
-      this.security.record('token_refused', {}, 'access token of the live feed refused');
+      if (token === undefined || !(await this.tokens.hasExpired(token)))
+        this.security.record('token_refused', {}, 'access token of the live feed refused');
       client.close(UNAUTHORIZED, 'The access token is not valid');
       return;
     }

@@ -58,6 +58,10 @@ describe('access tokens', () => {
       '',
     ];
     for (const token of refused) assert.equal(await tokens.verify(token), undefined);
+    // Which of them was good until its time was up: that is nobody who tries to get in.
+    const [expired, ...others] = await Promise.all(refused.map((token) => tokens.hasExpired(token)));
+    assert.deepEqual([expired, others.includes(true)], [true, false]);
+    assert.equal(await tokens.hasExpired(await signed({ role: 'admin' }, '5m')), false);
     assert.notEqual(await tokens.verify(await signed({ role: 'admin' }, '5m')), undefined);
   });
 });
