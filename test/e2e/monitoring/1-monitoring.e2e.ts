@@ -59,11 +59,16 @@ async function done(command: string, args: readonly string[], more: object = {})
 const scale = (set: string, replicas: number) =>
   kubectl('-n', NAMESPACE, 'scale', 'statefulset', set, `--replicas=${replicas}`);
 
+/** What fires of before would be told along. */
+const untilSilent = () =>
+  eventually('nothing fires any more', 900, async () => ((await firing()).length === 0 ? true : undefined));
+
 /** An incident while the shop sells so many times a second. */
 async function shown(
   salesPerSecond: number,
   ...faults: readonly Fault[]
 ): Promise<Incident & { readonly failed: Report['failures'] }> {
+  await untilSilent();
   const load = await Load.start({ salesPerSecond });
   const result = await incident(receiver, faults).finally(() => load.stop());
   incidents.push(result);
@@ -248,9 +253,7 @@ describe('what is no fault', () => {
   let began: number;
   beforeAll(async () => {
     await untilWhole();
-    await eventually('nothing fires any more', 900, async () =>
-      (await firing()).length === 0 ? true : undefined,
-    );
+    await untilSilent();
     load = await Load.start({ salesPerSecond: 3 });
     began = Date.now();
   }, LONG);
