@@ -7,6 +7,7 @@
 import { loadConfig } from '../../../environments/load.ts';
 import { toBytes } from '../../../environments/quantities.ts';
 import {
+  call,
   CLUSTER,
   ENVIRONMENT,
   eventually,
@@ -156,6 +157,19 @@ async function fillRedis(): Promise<void> {
 }
 const EMPTY_REDIS = `eval "for _, key in ipairs(redis.call('keys', 'e2e:*')) do redis.call('del', key) end" 0`;
 
+const crash = () =>
+  kubectl(
+    ...['-n', NAMESPACE, 'patch', 'deployment', 'zakpos-mobile', '--type=json', '-p'],
+    JSON.stringify([{ op: 'add', path: '/spec/template/spec/containers/0/command', value: ['false'] }]),
+  );
+
+async function tryPasswords(): Promise<void> {
+  for (let turn = 0; turn < 60; turn += 1) {
+    const body = { email: `cashier-${turn}@zakpos.example`, password: 'wrong-password' };
+    expect((await call('/api/v1/auth/login', { body })).status).toBe(401);
+  }
+}
+
 test(
   'faults that have nothing to do with each other are told by an alert each',
   async () => {
@@ -192,6 +206,23 @@ test(
         mend: () => acls('--remove --force'),
         within: 14,
         over: 5,
+      },
+      {
+        fault: 'a rollout whose pod ends at once',
+        alert: 'CrashLooping',
+        strike: crash,
+        mend: () => done('rollback', ['mobile']),
+        within: 8,
+        over: 15,
+      },
+      {
+        fault: 'somebody tries passwords',
+        alert: 'SecurityEvents',
+        strike: tryPasswords,
+        // Nothing to do: it ends by itself.
+        mend: () => Promise.resolve(),
+        within: 4,
+        over: 13,
       },
       {
         fault: 'redis full',
