@@ -137,7 +137,8 @@ export async function pods(namespace = NAMESPACE): Promise<Pod[]> {
   return podList
     .parse(JSON.parse(stdout))
     .items.filter(
-      ({ metadata, status }) => metadata.deletionTimestamp === undefined && status.phase !== 'Succeeded',
+      ({ metadata, status }) =>
+        metadata.deletionTimestamp === undefined && !['Succeeded', 'Failed'].includes(status.phase),
     )
     .map(({ metadata, spec, status }) => ({
       name: metadata.name,
