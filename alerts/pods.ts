@@ -43,8 +43,8 @@ export function podAlerts(config: Config): readonly AlertRule[] {
   if (!isMonitored(config)) return [];
   const container = 'namespace, pod, container';
   const restarts = series(config, 'kube_pod_container_status_restarts_total');
-  // It ended some minutes ago, and the kubelet waits five at the most until it starts it again.
-  const justStarted = `increase(${restarts}[10m]) > 0`;
+  // It ended some minutes ago, and the kubelet waits five at the most until it starts it again; and it is still there.
+  const justStarted = `increase(${restarts}[10m]) > 0 and ${restarts}`;
   const killed = series(config, 'kube_pod_container_status_last_terminated_reason', 'reason="OOMKilled"');
   // A process in a container that goes on without it.
   const lost = `increase(${series(config, 'container_oom_events_total', 'container!=""')}[10m]) > 0`;
