@@ -96,10 +96,9 @@ export function compose(config: Config, hashes: Readonly<Record<Build, string>>,
     new LokiChart(app, '82-loki', props);
     new LogCollectorChart(app, '83-log-collector', props);
   }
-  if (config.monitoring.mode === 'operator') new DashboardsChart(app, '84-dashboards', props);
-  if (hasGrafana(config)) {
+  if (config.monitoring.mode === 'operator' || hasGrafana(config)) {
     const { configMaps } = new DashboardsChart(app, '84-dashboards', props);
-    new GrafanaChart(app, '84-grafana', props, configMaps);
+    if (hasGrafana(config)) new GrafanaChart(app, '85-grafana', props, configMaps);
   }
   return app;
 }

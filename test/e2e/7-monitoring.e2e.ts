@@ -155,7 +155,7 @@ describe('a sale in the logs', () => {
 
 test('the API server accepts Grafana and its dashboards', async () => {
   const folder = await rendered(ENVIRONMENT, { monitoring: { mode: 'bundled' } });
-  const files = ['84-dashboards.yaml', '84-grafana.yaml'].map((file) => join(folder, file));
+  const files = ['84-dashboards.yaml', '85-grafana.yaml'].map((file) => join(folder, file));
   const { stdout, stderr } = await kubectl(
     ...['apply', '--server-side', '--dry-run=server', ...files.flatMap((file) => ['-f', file])],
   );
