@@ -255,13 +255,13 @@ const secretList = z.object({
   items: z.array(z.object({ data: z.record(z.string(), z.string()).default({}) })),
 });
 
-/** Everything that is secret in the Secrets of a namespace: neither names of users nor certificates. */
+/** Everything that is secret in the Secrets of a namespace: no names of users or keys, and no certificates. */
 export async function secretTexts(namespace = NAMESPACE): Promise<string[]> {
   const { stdout } = await kubectl('-n', namespace, 'get', 'secrets', '-o', 'json');
   return secretList
     .parse(JSON.parse(stdout))
     .items.flatMap(({ data }) => Object.entries(data))
-    .filter(([key]) => !key.endsWith('username') && !key.endsWith('.crt'))
+    .filter(([key]) => !/username$|\.crt$|^access-key-id$/.test(key))
     .map(([, value]) => Buffer.from(value, 'base64').toString().trim());
 }
 
