@@ -37,10 +37,14 @@ const OWN = [
   ...(LOGS ? ['zakpos-loki', 'zakpos-log-collector'] : []),
 ];
 
-/** Of backups, certificates and Secrets that rotate, which dev has none of, and volumes that kind's driver doesn't measure. */
+/**
+ * Of backups, limits of CPU, certificates and Secrets that rotate, which dev has none of, and volumes that kind's driver
+ * doesn't measure.
+ */
 const NOT_ON_DEV = [
   'zakpos-overview: Last backup',
   'zakpos-postgres: Log that is kept',
+  'zakpos-nodes: Throttled',
   'zakpos-nodes: Taken',
   'zakpos-nodes: Free in four days',
   'zakpos-nodes: Certificates',
@@ -59,7 +63,7 @@ afterAll(disconnect);
 test('everything is asked for metrics, and answers', async () => {
   const wanted = [
     ...scrapeTargets(config).map(({ namespace, workload }) => `${namespace}/${workload}`),
-    ...['kubelet', 'kubelet'],
+    ...['kube-state-metrics', 'kubelet', 'kubelet'],
   ].sort();
   await eventually('every target answers', 120, async () => {
     const found = await scraped();

@@ -9,6 +9,7 @@ import { query } from './prometheus.ts';
 const ZERO_WHEN_WELL = [
   'zakpos-overview: Alerts',
   'zakpos-overview: Sales that fail',
+  'zakpos-overview: Sales that failed today',
   'zakpos-api: Sales that fail',
   'zakpos-api: Errors',
   'zakpos-api: Events that wait for Kafka',
@@ -45,11 +46,15 @@ export async function askPanels(config: Config): Promise<Panels> {
   const queries = dashboardsOf(config).flatMap((dashboard) =>
     queriesOf(dashboard, values).map((each) => ({ ...each, name: `${dashboard.uid}: ${each.panel}` })),
   );
-  const [empty, still]: [string[], string[]] = [[], []];
+  const empty: string[] = [];
+  const moved = new Set<string>();
   for (const { name, expr } of queries) {
     const values = (await query(expr)).map(({ value }) => value).filter(Number.isFinite);
     if (values.length === 0) empty.push(name);
-    else if (values.every((value) => value === 0) && !ZERO_WHEN_WELL.includes(name)) still.push(name);
+    if (values.some((value) => value !== 0)) moved.add(name);
   }
+  const still = [...new Set(queries.map(({ name }) => name))].filter(
+    (name) => !moved.has(name) && !empty.includes(name) && !ZERO_WHEN_WELL.includes(name),
+  );
   return { queries: queries.length, empty, still };
 }
