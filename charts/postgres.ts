@@ -128,6 +128,7 @@ const isReady = (database: string): string[] => [
  */
 export function postgresqlConf(config: Config, encrypted = isEncrypted(config)): string {
   const { postgres, backups } = config;
+  const logKept = toMebibytes(backups.logKept);
   const memory = toMebibytes(postgres.resources.limits.memory);
   const sharedBuffers = Math.floor(memory / 4);
   const settings: Record<string, string | number> = {
@@ -156,14 +157,11 @@ export function postgresqlConf(config: Config, encrypted = isEncrypted(config)):
     max_wal_size: '1GB',
     checkpoint_timeout: "'10min'",
     checkpoint_completion_target: 0.9,
-    ...(hasBackups(config)
-      ? {
-          // What the archive has not received is kept, but never until the volume is full.
-          max_slot_wal_keep_size: `${toMebibytes(backups.logKept)}MB`,
-          // A base backup brings the log that was written while it was made.
-          wal_keep_size: `${Math.floor(toMebibytes(backups.logKept) / 2)}MB`,
-        }
-      : {}),
+    // What a slot's reader has not received is kept, but never until the volume is full: backups that are switched off
+    // leave theirs.
+    max_slot_wal_keep_size: `${Math.min(logKept, Math.floor(toMebibytes(postgres.storage.size) / 4))}MB`,
+    // A base backup brings the log that was written while it was made.
+    ...(hasBackups(config) ? { wal_keep_size: `${Math.floor(logKept / 2)}MB` } : {}),
 
     random_page_cost: 1.1,
     effective_io_concurrency: 200,

@@ -500,13 +500,12 @@ describe('postgres', () => {
     ]);
   });
 
-  test('keeps none where there is no archive', () => {
-    for (const config of [
-      off.config,
-      configWith('dev'),
-      configWith('prod', { postgres: { mode: 'cloudnativepg' }, backups: { s3: S3 } }),
-    ])
-      expect(kept(config)).toEqual(["wal_level = 'replica'"]);
+  test('keeps none where there is no archive, and of what a slot that is left holds back, at most a quarter of its volume', () => {
+    expect([off.config, configWith('dev')].map(kept)).toEqual(
+      [2048, 512].map((most) => ["wal_level = 'replica'", `max_slot_wal_keep_size = ${most}MB`]),
+    );
+    const small = { postgres: { storage: { size: '1Gi' } } };
+    expect(kept(configWith('prod', small))).toContain('max_slot_wal_keep_size = 256MB');
   });
 });
 

@@ -17,6 +17,7 @@ import {
   rendered,
   saleAnswer,
   secretTexts,
+  sql,
   valuesFile,
   zakpos,
 } from './harness.ts';
@@ -54,6 +55,8 @@ const NOT_ON_DEV = [
 const run = (command: string, ...args: string[]) => zakpos(command, args, { values });
 
 beforeAll(async () => {
+  // What backups that were tried have left.
+  await sql('select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active');
   const { all, exitCode } = await run('up', '--no-smoke');
   if (exitCode !== 0) throw new Error(all);
 });

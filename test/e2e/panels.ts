@@ -11,6 +11,7 @@ const ZERO_WHEN_WELL = [
   'zakpos-overview: Sales that fail',
   'zakpos-overview: Sales that failed today',
   'zakpos-api: Sales that fail',
+  'zakpos-api: Sales that are slow',
   'zakpos-api: Errors',
   'zakpos-api: Events that wait for Kafka',
   'zakpos-api: Oldest event that waits',
