@@ -100,7 +100,7 @@ export async function scraped(): Promise<Target[]> {
 /** Names of alerts that have fired at any time of the last minutes, sorted. */
 export async function firedWithin(minutes: number): Promise<string[]> {
   const found = await query(
-    `count by (alertname) (count_over_time(ALERTS{alertstate="firing"}[${Math.ceil(minutes)}m]))`,
+    `count by (alertname) (count_over_time(ALERTS{alertstate="firing"}[${Math.ceil(60 * minutes)}s]))`,
   );
   return found.map(({ labels }) => labels.alertname ?? '').sort();
 }
