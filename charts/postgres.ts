@@ -158,8 +158,12 @@ export function postgresqlConf(config: Config, encrypted = isEncrypted(config)):
     checkpoint_timeout: "'10min'",
     checkpoint_completion_target: 0.9,
     // What a slot's reader has not received is kept, but never until the volume is full: backups that are switched off
-    // leave theirs.
-    max_slot_wal_keep_size: `${Math.min(logKept, Math.floor(toMebibytes(postgres.storage.size) / 4))}MB`,
+    // leave theirs. CloudNativePG looks after its own, those of its standbys.
+    ...(postgres.mode === 'cloudnativepg'
+      ? {}
+      : {
+          max_slot_wal_keep_size: `${Math.min(logKept, Math.floor(toMebibytes(postgres.storage.size) / 4))}MB`,
+        }),
     // A base backup brings the log that was written while it was made.
     ...(hasBackups(config) ? { wal_keep_size: `${Math.floor(logKept / 2)}MB` } : {}),
 

@@ -506,6 +506,8 @@ describe('postgres', () => {
     );
     const small = { postgres: { storage: { size: '1Gi' } } };
     expect(kept(configWith('prod', small))).toContain('max_slot_wal_keep_size = 256MB');
+    const operated = configWith('prod', { postgres: { mode: 'cloudnativepg' }, backups: { s3: S3 } });
+    expect(kept(operated)).toEqual(["wal_level = 'replica'"]);
   });
 });
 

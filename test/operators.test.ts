@@ -367,6 +367,7 @@ describe('a database of CloudNativePG', () => {
     ).toEqual([
       'hba_file',
       'listen_addresses',
+      'max_slot_wal_keep_size',
       'port',
       'shared_preload_libraries',
       'ssl',
