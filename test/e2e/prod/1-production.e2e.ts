@@ -176,7 +176,7 @@ describe('connections in the cluster', () => {
       const file = (name) => readFileSync(process.env[name], 'utf8').trim();
       const sasl = { mechanism: 'SCRAM-SHA-512', username: file('KAFKA_SASL_USERNAME_FILE'), password: file('KAFKA_SASL_PASSWORD_FILE'), ...${JSON.stringify(login)} };
       const options = { clientId: 'e2e', bootstrapBrokers: [process.env.KAFKA_BROKERS], retries: 0, tls: { ca: readFileSync(process.env.KAFKA_SSL_CA_FILE) }, sasl };
-      const produce = (topic) => new Producer({ ...options, serializers: stringSerializers, acks: -1 }).send({ messages: [{ topic, key: 'e2e', value: 'e2e' }] });
+      const produce = (topic) => new Producer({ ...options, serializers: stringSerializers }).send({ messages: [{ topic, key: 'e2e', value: 'e2e' }] });
       const consume = (topic, groupId) => new Consumer({ ...options, groupId, autocommit: false }).consume({ topics: [topic] });
       // A topic is made by the controller, which a broker may know late: the client asks again when told that it moved.
       const create = (topic) => new Admin({ ...options, retries: 3 }).createTopics({ topics: [topic], partitions: 1, replicas: 3 });

@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs';
 
-import { type BaseOptions, type SASLOptions, saslScramSha } from '@platformatic/kafka';
+import {
+  type BaseOptions,
+  type MessageToProduce,
+  ProduceAcks,
+  type Producer,
+  type SASLOptions,
+  saslScramSha,
+} from '@platformatic/kafka';
 
 import type { KafkaConfig } from '../config/schema.js';
 import type { SecretPair } from '../config/secret.js';
@@ -48,6 +55,17 @@ function scram(login: SecretPair): SASLOptions {
       );
     },
   };
+}
+
+/**
+ * Sends messages and waits until each replica in sync has them. That is said with each send: among the options
+ * of a producer the client ignores it, and asks for the word of the leader alone, which may leave with them.
+ */
+export async function send(
+  producer: Producer<string, string, string, string>,
+  messages: MessageToProduce<string, string, string, string>[],
+): Promise<void> {
+  await producer.send({ messages, acks: ProduceAcks.ALL });
 }
 
 interface Closable {

@@ -10,7 +10,7 @@ import { CONFIG, LOGGER } from '../common/tokens.js';
 import type { ServerConfig } from '../config/schema.js';
 import { Database, isDatabaseUnavailable } from '../database/database.js';
 import type { EventType } from '../database/tables.js';
-import { closeClient, kafkaOptions } from '../kafka/kafka.js';
+import { closeClient, kafkaOptions, send } from '../kafka/kafka.js';
 import { Metrics } from '../metrics/metrics.js';
 
 /** The advisory lock of the one process that relays: "ZakO" as a number. */
@@ -24,7 +24,7 @@ const LONGEST_PAUSE_MS = 8000;
 /**
  * Sends the outbox to Kafka, at least once and in order. Of several processes one relays at a time: it holds
  * a lock that the server frees when its connection goes, so that two never send the same events or overtake
- * each other. A row goes only after Kafka has acknowledged it.
+ * each other. A row goes only after each replica in sync has its event.
  */
 @Injectable()
 export class OutboxRelay {
@@ -47,7 +47,6 @@ export class OutboxRelay {
     this.producer = new Producer({
       ...kafkaOptions(config.kafka, 'zakpos-api'),
       serializers: stringSerializers,
-      acks: -1,
     });
   }
 
@@ -125,14 +124,15 @@ export class OutboxRelay {
         this.metrics.forgetFailure('kafka');
         return 0;
       }
-      await this.producer.send({
-        messages: events.map((event) => ({
+      await send(
+        this.producer,
+        events.map((event) => ({
           topic: this.topics[event.event_type],
           key: event.key,
           value: event.payload,
           headers: { 'request-id': event.request_id },
         })),
-      });
+      );
       this.metrics.dependencyAnswered('kafka', true);
       await transaction
         .deleteFrom('outbox')

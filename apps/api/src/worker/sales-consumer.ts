@@ -13,7 +13,7 @@ import type { Logger } from 'pino';
 import { reasonOf } from '../common/reason.js';
 import { isSaneRequestId, requestContext } from '../common/request-context.js';
 import type { KafkaConfig } from '../config/schema.js';
-import { closeClient, kafkaOptions } from '../kafka/kafka.js';
+import { closeClient, kafkaOptions, send } from '../kafka/kafka.js';
 import type { WorkerMetrics } from './worker-metrics.js';
 import type { HourlyReports } from './hourly-reports.js';
 import { parseSaleEvent, type SaleEvent } from './sale-event.js';
@@ -47,7 +47,6 @@ export class SalesConsumer {
     this.deadLetters = new Producer({
       ...kafkaOptions(config, 'zakpos-worker'),
       serializers: stringSerializers,
-      acks: -1,
     });
   }
 
@@ -154,16 +153,14 @@ export class SalesConsumer {
 
   private async bury(message: TextMessage, reason: string): Promise<void> {
     const { topic, partition, offset } = message;
-    await this.deadLetters.send({
-      messages: [
-        {
-          topic: this.config.topics.deadSales,
-          key: message.key,
-          value: message.value,
-          headers: { reason, topic, partition: String(partition), offset: String(offset) },
-        },
-      ],
-    });
+    await send(this.deadLetters, [
+      {
+        topic: this.config.topics.deadSales,
+        key: message.key,
+        value: message.value,
+        headers: { reason, topic, partition: String(partition), offset: String(offset) },
+      },
+    ]);
     this.metrics.countEvent('buried');
     this.logger.error({ topic, partition, offset: String(offset), reason }, 'An event was not understood');
   }

@@ -128,6 +128,21 @@ describe('faults', () => {
     assert.ok((await readEvents()).length >= sold.length);
   });
 
+  it('keeps an event that too few replicas of Kafka have', async () => {
+    await shop.requireReplicas(shop.topics.sales, 2);
+    // The broker heeds it a moment later.
+    await eventually(async () => {
+      await sellSome(1);
+      await sleep(500);
+      assert.ok((await shop.count('outbox')) > 0);
+    });
+    await tellsOfFailure('kafka', true);
+    assert.ok((await shop.count('outbox')) > 0);
+    await shop.requireReplicas(shop.topics.sales, 1);
+    await outboxIsEmpty();
+    await readEvents();
+  });
+
   it('sells while Redis is away; sessions wait', withContainers, async () => {
     const session = await api.call<{ refreshToken: string }>('POST', '/api/v1/auth/login', {
       body: { email: 'admin@zakpos.test', password: 'admin-password' },

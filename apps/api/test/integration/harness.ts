@@ -4,7 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Admin } from '@platformatic/kafka';
+import { Admin, ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from '@platformatic/kafka';
 import pg from 'pg';
 
 import { StoreContainers } from './stores.js';
@@ -222,6 +222,27 @@ export class Shop {
   async count(table: string): Promise<number> {
     const { rows } = await this.sql.query<{ count: number }>(`select count(*)::int from ${table}`);
     return rows[0]?.count ?? -1;
+  }
+
+  /** How many replicas of a topic must have a message; each topic has one replica. */
+  async requireReplicas(topic: string, count: number): Promise<void> {
+    const admin = new Admin({ clientId: 'test', bootstrapBrokers: [needed('TEST_KAFKA_BROKERS')] });
+    await admin.incrementalAlterConfigs({
+      resources: [
+        {
+          resourceType: ConfigResourceTypes.TOPIC,
+          resourceName: topic,
+          configs: [
+            {
+              name: 'min.insync.replicas',
+              configOperation: IncrementalAlterConfigOperationTypes.SET,
+              value: String(count),
+            },
+          ],
+        },
+      ],
+    });
+    await admin.close();
   }
 
   private spawn(entry: string, environment: Record<string, string>, args: readonly string[] = []) {

@@ -72,6 +72,7 @@ describe('reports worker', () => {
     const event = eventOf('f2a7c1de-8a46-4d0c-9a4e-0a3c3e6d9b11', rows[0]?.id);
     // Of a sale that a restore has undone.
     const undone = eventOf('f2a7c1de-8a46-4d0c-9a4e-0a3c3e6d9b12', '00000000-0000-4000-8000-000000000000');
+    await shop.requireReplicas(dead, 2);
     await producer.send({
       messages: [
         { topic, key: 'a', value: undone },
@@ -82,6 +83,9 @@ describe('reports worker', () => {
       ],
     });
     await producer.close();
+    await worker.printed('An event could not be handled');
+    assert.match(await fetchMetrics(), /events_total\{outcome="buried"\} 0/);
+    await shop.requireReplicas(dead, 1);
     await eventually(async () => {
       assert.deepEqual(await totals(), { count: 12, totalMinor: 1578 });
       assert.match(await fetchMetrics(), /events_total\{outcome="buried"\} 2/);
