@@ -148,7 +148,8 @@ export class Shop {
     readonly sql: pg.Pool,
   ) {}
 
-  static async open(): Promise<Shop> {
+  /** `deadNeeds` is how many replicas must have a dead letter, from the first on; the topic has one. */
+  static async open({ deadNeeds = 1 }: { readonly deadNeeds?: number } = {}): Promise<Shop> {
     const suffix = randomBytes(4).toString('hex');
     const url = new URL(needed('TEST_DATABASE_URL'));
     const server = new pg.Pool({ connectionString: url.href, max: 1 });
@@ -157,10 +158,16 @@ export class Shop {
     await server.end();
     url.pathname = `/shop_${suffix}`;
 
-    const topics = ['sales', 'products', 'dead'].map((topic) => `test.${topic}.${suffix}`);
-    const [sales = '', products = '', dead = ''] = topics;
+    const [sales, products, dead] = [
+      `test.sales.${suffix}`,
+      `test.products.${suffix}`,
+      `test.dead.${suffix}`,
+    ];
     const admin = new Admin({ clientId: 'test', bootstrapBrokers: [needed('TEST_KAFKA_BROKERS')] });
-    await admin.createTopics({ topics, partitions: 3, replicas: 1 });
+    const spread = { partitions: 3, replicas: 1 };
+    await admin.createTopics({ topics: [sales, products], ...spread });
+    const configs = [{ name: 'min.insync.replicas', value: String(deadNeeds) }];
+    await admin.createTopics({ topics: [dead], ...spread, configs });
     await admin.close();
 
     const sql = new pg.Pool({ connectionString: url.href, max: 2 });
@@ -224,7 +231,7 @@ export class Shop {
     return rows[0]?.count ?? -1;
   }
 
-  /** How many replicas of a topic must have a message; each topic has one replica. */
+  /** How many replicas of a topic must have a message, as the broker heeds a moment later; each topic has one. */
   async requireReplicas(topic: string, count: number): Promise<void> {
     const admin = new Admin({ clientId: 'test', bootstrapBrokers: [needed('TEST_KAFKA_BROKERS')] });
     await admin.incrementalAlterConfigs({

@@ -18,7 +18,7 @@ describe('reports worker', () => {
   let token: string;
 
   before(async () => {
-    shop = await Shop.open();
+    shop = await Shop.open({ deadNeeds: 2 });
     assert.equal(await shop.migrate().exit, 0);
     [api, worker] = await Promise.all([shop.api(), shop.worker()]);
     token = await api.login();
@@ -72,7 +72,6 @@ describe('reports worker', () => {
     const event = eventOf('f2a7c1de-8a46-4d0c-9a4e-0a3c3e6d9b11', rows[0]?.id);
     // Of a sale that a restore has undone.
     const undone = eventOf('f2a7c1de-8a46-4d0c-9a4e-0a3c3e6d9b12', '00000000-0000-4000-8000-000000000000');
-    await shop.requireReplicas(dead, 2);
     await producer.send({
       messages: [
         { topic, key: 'a', value: undone },
