@@ -19,6 +19,7 @@ import { STORE_FAULTS, storesAway } from './alerts/stores.ts';
 import { VOLUME_FAULTS } from './alerts/volumes.ts';
 import { DAY, firedUntil, firingAt, HOUR, over, testOf, type World } from './alerts/world.ts';
 import { apply, CONTEXT, kubectl } from './harness.ts';
+import { long } from './long.ts';
 
 const FAULTS = [
   ...SALE_FAULTS,
@@ -77,7 +78,7 @@ test('every alert has a fault', () => {
 });
 
 describe('an alert', () => {
-  test.concurrent.each(FAULTS.map((fault) => [`${fault.alert} is told of ${fault.of}`, fault] as const))(
+  long.concurrent.each(FAULTS.map((fault) => [`${fault.alert} is told of ${fault.of}`, fault] as const))(
     '%s, in time, alone, until it is over',
     async (_, { alert, from, until, world, fires, ends = until, labels, summary, followedBy = [] }) => {
       const { severity, runbook } = only(
@@ -125,31 +126,37 @@ describe('nothing fires', () => {
       testOf(world, minutes, { promql_expr_test: [firedUntil(minutes, [])] }),
     );
 
-  test('in ten calm days, in which the pod of the backups moved twice and the bucket owed some answers', async () => {
-    const world: World = (minute) => {
-      if ([2000, 9000].some((at) => minute >= at && minute < at + 10))
-        return over(calm(minute), podGone(minute));
-      const since = [3000, 7000].find((at) => minute >= at && minute < at + 4);
-      return since === undefined ? calm(minute) : over(calm(minute), storageDown(since));
-    };
-    expect(await quiet(world, 10 * DAY)).toEqual(SUCCESS);
-  });
+  long(
+    'in ten calm days, in which the pod of the backups moved twice and the bucket owed some answers',
+    async () => {
+      const world: World = (minute) => {
+        if ([2000, 9000].some((at) => minute >= at && minute < at + 10))
+          return over(calm(minute), podGone(minute));
+        const since = [3000, 7000].find((at) => minute >= at && minute < at + 4);
+        return since === undefined ? calm(minute) : over(calm(minute), storageDown(since));
+      };
+      expect(await quiet(world, 10 * DAY)).toEqual(SUCCESS);
+    },
+  );
 
-  test('in the first week, though the first backup is a day off and the first drill seven', async () => {
+  long('in the first week, though the first backup is a day off and the first drill seven', async () => {
     expect(await quiet((minute) => over(calm(minute), firstWeek(minute)), 9 * DAY)).toEqual(SUCCESS);
   });
 
-  test('while every pod is replaced while sales go on, and PostgreSQL and Redis for less than a minute', async () => {
-    const world = calmWith(rollout(HOUR));
-    const away = (minute: number) => (minute === HOUR ? storesAway() : {});
-    expect(await quiet((minute) => over(world(minute), away(minute)), 3 * HOUR)).toEqual(SUCCESS);
-  });
+  long(
+    'while every pod is replaced while sales go on, and PostgreSQL and Redis for less than a minute',
+    async () => {
+      const world = calmWith(rollout(HOUR));
+      const away = (minute: number) => (minute === HOUR ? storesAway() : {});
+      expect(await quiet((minute) => over(world(minute), away(minute)), 3 * HOUR)).toEqual(SUCCESS);
+    },
+  );
 
-  test('while a node is drained for eight minutes', async () => {
+  long('while a node is drained for eight minutes', async () => {
     expect(await quiet(calmWith(drain('worker2', HOUR)), 3 * HOUR)).toEqual(SUCCESS);
   });
 
-  test('when a single sale of a quiet night fails', async () => {
+  long('when a single sale of a quiet night fails', async () => {
     expect(await quiet((minute) => over(calm(minute), oneFailsAtNight(minute)), 20 * HOUR)).toEqual(SUCCESS);
   });
 });

@@ -15,6 +15,7 @@ import {
   zakpos,
   type Sale,
 } from './harness.ts';
+import { long } from './long.ts';
 import { S3 } from './s3.ts';
 
 let s3: S3;
@@ -170,24 +171,28 @@ test('the live database is only replaced with its name typed; then no sale is lo
   await untilShipped(Math.ceil(Date.now() / 1000));
 }, 300_000);
 
-test('a restore that is killed in the middle begins anew, and is whole', async () => {
-  const sale = await sell(token, productId);
-  await untilShipped(Math.ceil(Date.now() / 1000));
-  const restoring = run('restore', '--yes');
-  const pod = await eventually('the restore runs', 120, async () => {
-    const found = (await pods('zakpos-restored')).find(({ workload }) => workload === 'zakpos-restore');
-    if (found === undefined) return undefined;
-    await inPod(found.name, 'ls -d $PGDATA.restoring', 'zakpos-restored');
-    return found;
-  });
-  await killNine(pod);
-  const { all, exitCode } = await restoring;
-  expect({ all, exitCode }).toMatchObject({ exitCode: 0 });
-  expect(await salesIn('zakpos-restored', [sale])).toEqual([sale.id]);
-  const killed = await sql('select 1', 'zakpos-restored');
-  expect(killed).toEqual(['1']);
-  await kubectl('delete', 'namespace', 'zakpos-restored');
-}, 300_000);
+long(
+  'a restore that is killed in the middle begins anew, and is whole',
+  async () => {
+    const sale = await sell(token, productId);
+    await untilShipped(Math.ceil(Date.now() / 1000));
+    const restoring = run('restore', '--yes');
+    const pod = await eventually('the restore runs', 120, async () => {
+      const found = (await pods('zakpos-restored')).find(({ workload }) => workload === 'zakpos-restore');
+      if (found === undefined) return undefined;
+      await inPod(found.name, 'ls -d $PGDATA.restoring', 'zakpos-restored');
+      return found;
+    });
+    await killNine(pod);
+    const { all, exitCode } = await restoring;
+    expect({ all, exitCode }).toMatchObject({ exitCode: 0 });
+    expect(await salesIn('zakpos-restored', [sale])).toEqual([sale.id]);
+    const killed = await sql('select 1', 'zakpos-restored');
+    expect(killed).toEqual(['1']);
+    await kubectl('delete', 'namespace', 'zakpos-restored');
+  },
+  300_000,
+);
 
 test('a drill restores the newest backup, compares, and publishes what came of it', async () => {
   const began = Date.now() / 1000;
@@ -225,26 +230,30 @@ test.each(['truncated', 'altered'] as const)(
   600_000,
 );
 
-test('S3 that is away fails a backup clearly, costs no sale, and the log catches up', async () => {
-  await s3.away();
-  let sale: Sale;
-  try {
-    const backup = run('backup');
-    sale = await sell(token, productId);
-    await metricIs('zakpos_backup_storage_up', (up) => up === 0);
-    const { all, exitCode } = await backup;
-    expect(exitCode).toBe(1);
-    expect(all).toMatch(/Job zakpos-backup-daily-\w+ has failed/);
-  } finally {
-    await s3.back();
-  }
-  const back = Date.now();
-  await untilShipped(Math.ceil(back / 1000));
-  console.log(`the log caught up ${((Date.now() - back) / 1000).toFixed(0)} s after S3 was back`);
-  await expectDone('backup');
-  await expectDone('restore', '--yes');
-  expect(await salesIn('zakpos-restored', [sale])).toEqual([sale.id]);
-}, 900_000);
+long(
+  'S3 that is away fails a backup clearly, costs no sale, and the log catches up',
+  async () => {
+    await s3.away();
+    let sale: Sale;
+    try {
+      const backup = run('backup');
+      sale = await sell(token, productId);
+      await metricIs('zakpos_backup_storage_up', (up) => up === 0);
+      const { all, exitCode } = await backup;
+      expect(exitCode).toBe(1);
+      expect(all).toMatch(/Job zakpos-backup-daily-\w+ has failed/);
+    } finally {
+      await s3.back();
+    }
+    const back = Date.now();
+    await untilShipped(Math.ceil(back / 1000));
+    console.log(`the log caught up ${((Date.now() - back) / 1000).toFixed(0)} s after S3 was back`);
+    await expectDone('backup');
+    await expectDone('restore', '--yes');
+    expect(await salesIn('zakpos-restored', [sale])).toEqual([sale.id]);
+  },
+  900_000,
+);
 
 test('the bucket is closed to all pods but those of the backups', async () => {
   const { hostname, port } = new URL(s3.endpoint);
