@@ -2,6 +2,7 @@
  * The configuration of an environment: every field with its unit, bounds, default and a sentence.
  * `docs/reference/configuration.md` is generated from it.
  */
+import './one-run.ts';
 import { z } from 'zod';
 import { api, mobile, reports, web } from './schema/apps.ts';
 import { backups } from './schema/backups.ts';
