@@ -1,8 +1,8 @@
 /** The composition root: environments in, charts out, one folder of YAML for each environment. */
-import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { App } from 'cdk8s';
+import { App, Yaml } from 'cdk8s';
 import { AlertmanagerChart } from './charts/alertmanager.ts';
 import { ApiChart } from './charts/api.ts';
 import { BackupsChart } from './charts/backups.ts';
@@ -43,6 +43,10 @@ import { ConfigError, environmentName, loadConfig } from './environments/load.ts
 import { expiryCommand, hasGrafana, hasLogs, isBundled, isMonitored } from './environments/monitoring.ts';
 import { agentsNamespace } from './environments/namespaces.ts';
 import { ENVIRONMENTS, type Config } from './environments/schema.ts';
+import { KEPT } from './lib/kept.ts';
+import { renderedOf } from './policies/rendered.ts';
+import { constructMetadata, excusesOf, PolicyError } from './policies/report.ts';
+import { judge } from './policies/verdict.ts';
 
 /** The charts of one environment. The numbers in their ids order the files, and so `kubectl apply -f` of the folder. */
 export function compose(config: Config, hashes: Readonly<Record<Build, string>>, outdir: string): App {
@@ -145,36 +149,53 @@ export function composeTask(
 
 /**
  * Writes `<outdir>/<environment>/*.yaml`. Variables: ZAKPOS_ENV narrows to one environment, ZAKPOS_CONFIG names a
- * file of own values, ZAKPOS_ON_KIND=true adds what a kind cluster lacks, CDK8S_OUTDIR names the output folder. Everything is built before anything is written, and a folder
- * is only replaced whole.
+ * file of own values, ZAKPOS_ON_KIND=true adds what a kind cluster lacks, CDK8S_OUTDIR names the output folder. Everything
+ * is built and judged before anything is written, and a folder is only replaced whole.
+ * @throws {PolicyError} when the manifests break a policy, unless cdk8s itself is going to ask for the verdict
  */
 function synthesize(root: string): void {
   const outdir = resolve(root, process.env.CDK8S_OUTDIR ?? 'dist');
   const wanted = process.env.ZAKPOS_ENV ? [environmentName(process.env.ZAKPOS_ENV)] : ENVIRONMENTS;
   const hashes = sourceHashes(root);
-  const apps = wanted.map((name) => {
+  const environments = wanted.map((name) => {
     const config = loadConfig(name, {
       configFile: process.env.ZAKPOS_CONFIG,
       dotEnvFile: join(root, '.env'),
       onKind: process.env.ZAKPOS_ON_KIND === 'true',
     });
-    return { name, config, app: compose(config, hashes, join(outdir, `.${name}.new`)) };
+    const folder = join(outdir, `.${name}.new`);
+    const rendered = renderedOf(name, config, compose(config, hashes, folder));
+    return { name, folder, rendered, verdict: judge(rendered) };
   });
-  for (const { name, config, app } of apps) {
-    rmSync(app.outdir, { recursive: true, force: true });
-    app.synth();
-    copyCrds(config, join(root, 'imports/crds'), join(app.outdir, 'crds'));
+  const isForCdk8s = process.env.CDK8S_RECORD_CONSTRUCT_METADATA === 'true';
+  if (!isForCdk8s) for (const excuse of excusesOf(environments)) console.error(excuse);
+  for (const { name, folder, rendered } of environments) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    // Those that were judged: App.synth() would make every object once more.
+    for (const { id, objects } of rendered.charts) {
+      const documents = objects.map(({ raw }) => raw);
+      Yaml.save(join(folder, `${id}.yaml`), documents);
+    }
+    copyCrds(rendered.config, join(root, 'imports/crds'), join(folder, 'crds'));
     rmSync(join(outdir, name), { recursive: true, force: true });
-    renameSync(app.outdir, join(outdir, name));
+    renameSync(folder, join(outdir, name));
   }
+  if (isForCdk8s)
+    writeFileSync(join(outdir, 'construct-metadata.json'), constructMetadata(environments, outdir));
 }
 
-/** The CRDs of what this project brings itself, to be applied first; everything else brings its own. */
+/**
+ * The CRDs of what this project brings itself, to be applied first; everything else brings its own. They are kept, since
+ * whatever others have made of them would go with them.
+ */
 function copyCrds({ addons }: Config, from: string, to: string): void {
   if (!addons.traefik.enabled) return;
   mkdirSync(to);
+  const kept = Object.entries(KEPT).map(([name, value]) => `    ${name}: ${value}\n`);
   for (const file of readdirSync(from).filter((name) => name.startsWith('traefik-'))) {
-    copyFileSync(join(from, file), join(to, file));
+    const text = readFileSync(join(from, file), 'utf8');
+    writeFileSync(join(to, file), text.replaceAll(/^metadata:\n  annotations:\n/gm, `$&${kept.join('')}`));
   }
 }
 
@@ -182,8 +203,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     synthesize(process.cwd());
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof ConfigError || error instanceof PolicyError)) throw error;
     console.error(error.message);
-    process.exitCode = 1;
+    process.exitCode = error instanceof PolicyError ? 2 : 1;
   }
 }

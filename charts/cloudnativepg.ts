@@ -12,6 +12,7 @@ import {
   type ClusterSpecManagedRoles,
 } from '../imports/postgresql.cnpg.io.ts';
 import { k8s } from '../lib/k8s.ts';
+import { KEPT } from '../lib/kept.ts';
 import type { Edge, Peer } from '../lib/network-policies.ts';
 import { architecture } from './architecture.ts';
 import { PRIORITY } from './capacity.ts';
@@ -29,7 +30,7 @@ export class CloudNativePgChart extends ZakposChart {
     const several = postgres.instances > 1;
 
     new Cluster(this, 'cluster', {
-      metadata: { name: POSTGRES },
+      metadata: { name: POSTGRES, annotations: { ...KEPT } },
       spec: {
         instances: postgres.instances,
         imageName: postgres.instanceImage,

@@ -2,6 +2,7 @@ import type { Construct } from 'constructs';
 import { toSeconds } from '../environments/quantities.ts';
 import { CLOUDNATIVEPG, neededSecrets, openText, type SecretSpec } from '../environments/secrets.ts';
 import { ExternalSecret } from '../imports/external-secrets.io.ts';
+import { KEPT } from '../lib/kept.ts';
 import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
 /** Secrets that the External Secrets operator fetches: what is known comes from here, what is secret from a store. */
@@ -13,7 +14,7 @@ export class ExternalSecretsChart extends ZakposChart {
       const { name, type, keys } = spec;
       const secretKeys = Object.keys(keys).filter((key) => keys[key]?.kind === 'secret');
       new ExternalSecret(this, name, {
-        metadata: { name },
+        metadata: { name, annotations: { ...KEPT } },
         spec: {
           refreshInterval: `${toSeconds(store.refresh)}s`,
           secretStoreRef: { name: store.name, kind: store.kind },

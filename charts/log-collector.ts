@@ -40,7 +40,11 @@ export class LogCollectorChart extends ZakposChart {
       gid: 10001,
       supplementalGroups: [0],
       priorityClassName: PRIORITY.apps,
-      annotations: WAIVERS,
+      annotations: {
+        ...WAIVERS,
+        'waiver.zakpos.io/pod-security.restricted':
+          "it reads the logs of its node's pods, and may not write there",
+      },
       imagePullPolicy: config.imagePullPolicy,
       kubernetesApi: true,
       // Wherever there are pods of ours.

@@ -3,6 +3,7 @@ import type { Construct } from 'constructs';
 import { hasLogs } from '../environments/monitoring.ts';
 import { agentsNamespace, restrictedNamespaces } from '../environments/namespaces.ts';
 import { clusterScoped } from '../lib/cluster-scoped.ts';
+import { KEPT } from '../lib/kept.ts';
 import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
 /**
@@ -17,8 +18,8 @@ export class NamespaceChart extends ZakposChart {
     if (hasLogs(config)) {
       // `baseline` already refuses any folder of a node; everything else of `restricted` the collector's pod keeps to.
       this.add(agentsNamespace(config), 'privileged', {
-        'zakpos.io/pod-security':
-          'privileged, since the log collector reads /var/log/pods of its node; it is alone here',
+        'waiver.zakpos.io/pod-security.namespaces':
+          'the log collector, which is alone here, reads /var/log/pods of its node',
       });
     }
   }
@@ -32,7 +33,7 @@ export class NamespaceChart extends ZakposChart {
       new k8s.KubeNamespace(this, name, {
         metadata: {
           name,
-          ...(annotations === undefined ? {} : { annotations: { ...annotations } }),
+          annotations: { ...KEPT, ...annotations },
           labels: {
             'pod-security.kubernetes.io/enforce': level,
             'pod-security.kubernetes.io/audit': level,

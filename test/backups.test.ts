@@ -19,7 +19,7 @@ import {
   knownSecrets,
   objectsOf,
   only,
-  policies,
+  networkPolicies,
   render,
   renderRestore,
   ROOT,
@@ -32,7 +32,7 @@ import {
   type Rendered,
   type Workload,
 } from './manifests.ts';
-import { restrictedViolations } from './pod-security.ts';
+import { restrictedViolations } from '../policies/restricted-profile.ts';
 
 const ARCHIVE = 'zakpos-backup';
 const DAILY = 'zakpos-backup-daily';
@@ -516,7 +516,7 @@ function edgesFrom(each: Rendered): string[] {
   const nameOf = ({ ipBlock, podSelector, namespaceSelector }: PolicyPeer): string =>
     ipBlock?.cidr ??
     `${namespaceSelector === undefined ? '' : 'other/'}${Object.values(podSelector?.matchLabels ?? {}).join()}`;
-  return policies(each).flatMap(({ spec }) =>
+  return networkPolicies(each).flatMap(({ spec }) =>
     (spec.egress ?? []).flatMap(({ to, ports }) =>
       to.flatMap((peer) =>
         ports
@@ -567,7 +567,7 @@ describe('the bucket', () => {
   });
 
   test('has no way in: nobody connects to what holds its keys', () => {
-    for (const { spec } of policies(prod).filter(({ name }) =>
+    for (const { spec } of networkPolicies(prod).filter(({ name }) =>
       [ARCHIVE, DAILY, DRILL, RESTORE].includes(name),
     ))
       expect(spec.ingress).toBeUndefined();
@@ -682,12 +682,12 @@ describe.each([
     for (const id of ['10-plan', '40-restore'])
       expect([...restrictedViolations(jobOf(id).template)]).toEqual([]);
     const { spec } = only(
-      policies(restored).filter(({ name }) => name === RESTORE),
+      networkPolicies(restored).filter(({ name }) => name === RESTORE),
       'policy',
     );
     expect(spec.ingress).toBeUndefined();
     expect(sources(restored, '10.4.0.0/24:9443')).toContain(RESTORE);
-    expect(policies(restored).map(({ name }) => name)).toContain('default-deny');
+    expect(networkPolicies(restored).map(({ name }) => name)).toContain('default-deny');
   });
 
   test('first shows its plan, with no volume, no passwords, and no more than a backup takes', () => {

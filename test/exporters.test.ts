@@ -13,7 +13,7 @@ import {
   envOf,
   mainContainer,
   only,
-  policies,
+  networkPolicies,
   render,
   workload,
   workloads,
@@ -371,7 +371,7 @@ describe('the ends of certificates and the ages of Secrets', () => {
       ),
     );
     const policy = only(
-      policies(prod).filter(({ name }) => name === NAME),
+      networkPolicies(prod).filter(({ name }) => name === NAME),
       'policy',
     );
     expect(policy.spec.egress).toBeUndefined();

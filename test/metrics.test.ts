@@ -11,7 +11,7 @@ import {
   configWith,
   hasLabels,
   objectsOf,
-  policies,
+  networkPolicies,
   ROOT,
   routes,
   selected,
@@ -105,7 +105,7 @@ describe('what is asked for metrics', () => {
 describe('a metrics endpoint', () => {
   /** Ports into which a policy lets pods of a name; from another namespace where one is named. */
   const letsIn = (each: Rendered, target: Workload, labels: Readonly<Record<string, string>>): number[] =>
-    policies(each)
+    networkPolicies(each)
       .filter(
         ({ namespace, spec }) =>
           namespace === target.namespace && hasLabels(target.podLabels, spec.podSelector.matchLabels),

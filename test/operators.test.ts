@@ -20,7 +20,7 @@ import {
   mainContainer,
   objectsOf,
   only,
-  policies,
+  networkPolicies,
   render,
   services,
   workload,
@@ -60,7 +60,7 @@ const peerText = ({ ipBlock, namespaceSelector, podSelector }: PolicyPeer): stri
 /** What the policy of a name lets in and out, as "peer:port". */
 const edgesOf = (each: Rendered, name: string): { into: string[]; out: string[] } => {
   const { spec } = only(
-    policies(each).filter((policy) => policy.name === name),
+    networkPolicies(each).filter((policy) => policy.name === name),
     `policy ${name}`,
   );
   const edges = (rules: readonly { peers: PolicyPeer[]; ports: { port: number }[] }[]) =>
@@ -297,7 +297,7 @@ describe('a database of CloudNativePG', () => {
     }
     const { volumes } = workload(own, 'zakpos-reports').pod;
     expect(volumes.map(({ secret }) => secret?.secretName)).toContain(`${name}-ca`);
-    const [selector] = policies(own).filter((policy) => policy.name === name);
+    const [selector] = networkPolicies(own).filter((policy) => policy.name === name);
     expect(selector?.spec.podSelector.matchLabels).toEqual({ 'cnpg.io/cluster': name });
   });
 
@@ -425,7 +425,7 @@ describe('a database of CloudNativePG', () => {
       expect(edgesOf(own, name).out).toContain('zakpos-postgres:5432');
     const elsewhere = cloudnativepg({ postgres: { mode: 'cloudnativepg', operatorNamespace: 'operators' } });
     expect(edgesOf(elsewhere, 'zakpos-postgres').into).toContain('operators/cloudnative-pg:8000');
-    expect(policies(own).filter(({ name }) => name === 'zakpos-postgres')).toHaveLength(1);
+    expect(networkPolicies(own).filter(({ name }) => name === 'zakpos-postgres')).toHaveLength(1);
   });
 
   test('is backed up to S3 where that is configured, and only there', () => {

@@ -5,7 +5,7 @@ import {
   configMaps,
   disruptionBudgets,
   ingresses,
-  policies,
+  networkPolicies,
   priorityClasses,
   quotas,
   render,
@@ -77,7 +77,7 @@ function* detailsOf(rendered: Rendered): Generator<[string, string[]]> {
       ),
     ];
   }
-  for (const each of policies(rendered)) {
+  for (const each of networkPolicies(rendered)) {
     const { ingress, egress } = each.spec;
     yield [idOf(each), [`rules in: ${ingress?.length ?? 0}, out: ${egress?.length ?? 0}`]];
   }

@@ -3,11 +3,9 @@ import type { EnvironmentName } from '../environments/schema.ts';
 import {
   allContainers,
   called,
-  defined,
   render,
   workloads,
   type Container,
-  type Manifest,
   type Rendered,
   type Workload,
 } from './manifests.ts';
@@ -207,8 +205,4 @@ export function everyContainer(
   });
 }
 
-/** Whether its pods run to an end. */
-export const isJob = ({ kind }: Manifest): boolean => kind === 'Job' || kind === 'CronJob';
-
-export const workloadName = ({ podLabels }: Workload): string =>
-  defined(podLabels['app.kubernetes.io/name'], 'name');
+export { isJob, workloadName } from '../policies/workloads.ts';

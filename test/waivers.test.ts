@@ -1,5 +1,5 @@
 /** What waivers of the graders say, as far as it shows in what is rendered; e2e prod/1 proves the others on a cluster. */
-import { objectsOf, policies, render, renderRestore, renderTask, selected } from './manifests.ts';
+import { networkPolicies, objectsOf, render, renderRestore, renderTask, selected } from './manifests.ts';
 
 const WAIVER = 'waiver.zakpos.io/networkpolicy-targets-pod';
 const prod = render('prod', { backups: { s3: { bucket: 'till' } } });
@@ -11,7 +11,7 @@ const byCommand = [
 test('a policy without pods is for those that a command starts, and no other policy is excused', () => {
   const waived = objectsOf(prod, 'NetworkPolicy').filter(({ annotations }) => WAIVER in annotations);
   expect(waived.map(({ name }) => name).sort()).toEqual(['zakpos-restore', 'zakpos-task']);
-  const empty = policies(prod).filter(
+  const empty = networkPolicies(prod).filter(
     ({ namespace, spec }) => selected(prod, namespace, spec.podSelector.matchLabels).length === 0,
   );
   expect(empty.map(({ name }) => name).sort()).toEqual(['zakpos-restore', 'zakpos-task']);
