@@ -11,7 +11,7 @@ export const SECTIONS = [
   { section: 'scaled', title: 'Scaled' },
   { section: 'run', title: 'Run once' },
   { section: 'created', title: 'Created' },
-  { section: 'changed', title: 'Changed, and no pod is replaced for it' },
+  { section: 'changed', title: 'Changed in place' },
   { section: 'labels', title: 'Only labels or annotations change' },
   { section: 'pruned', title: 'Deleted by `npm run up`; kubectl leaves them' },
   { section: 'kept', title: 'No longer rendered, and there until somebody deletes them' },

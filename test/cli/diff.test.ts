@@ -131,7 +131,7 @@ test('what rolls nothing is told apart: pods more or less, other fields, labels 
   expect(words(before, after)).toEqual([
     'Scaled',
     '  Deployment zakpos-api: replicas 1 → 3',
-    'Changed, and no pod is replaced for it',
+    'Changed in place',
     '  Service zakpos-api: type ClusterIP → NodePort',
     'Only labels or annotations change',
     '  Role zakpos-api: metadata.labels.tier back → front',
