@@ -3,20 +3,21 @@ import { z } from 'zod';
 import type { Rendered } from './environment.ts';
 import type { Kubectl } from './kubectl.ts';
 
-const liveObject = z.looseObject({
+/** An object as kubectl prints it. */
+export const liveObject = z.looseObject({
   apiVersion: z.string(),
   kind: z.string(),
-  metadata: z.object({
+  metadata: z.looseObject({
     name: z.string(),
     namespace: z.string().optional(),
     labels: z.record(z.string(), z.string()).optional(),
     annotations: z.record(z.string(), z.string()).optional(),
   }),
 });
-type LiveObject = z.output<typeof liveObject>;
+export type LiveObject = z.output<typeof liveObject>;
 
 /** What kubectl prints of several objects, or of one. */
-const liveObjects = z.union([
+export const liveObjects = z.union([
   z.object({ kind: z.literal('List'), items: z.array(liveObject) }).transform(({ items }) => items),
   liveObject.transform((object) => [object]),
 ]);
@@ -57,7 +58,7 @@ export async function apply(
   };
 }
 
-const APPLY = ['apply', '--server-side', '--force-conflicts'];
+export const APPLY = ['apply', '--server-side', '--force-conflicts'];
 
 /** What is new or different among objects, by what people wrote: status and bookkeeping don't count. */
 export function compare(before: readonly LiveObject[], after: readonly LiveObject[]): Changes {

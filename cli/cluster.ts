@@ -219,8 +219,11 @@ export class KindCluster {
     return state;
   }
 
-  /** Ports can't be added to or moved in a cluster that exists. */
-  private async requirePorts(config: Config): Promise<void> {
+  /**
+   * Ports can't be added to or moved in a cluster that exists.
+   * @throws {CliError} that names those that the configuration has otherwise
+   */
+  async requirePorts(config: Config): Promise<void> {
     const [controlPlane] = await this.nodes();
     if (controlPlane === undefined) return;
     const text = await run('docker', [
@@ -250,7 +253,8 @@ export class KindCluster {
 export const clusterOf = (environment: string): string =>
   environment === 'dev' ? 'zakpos' : `zakpos-${environment}`;
 
-const templateOf = ({ environment }: Config): string =>
+/** kind's configuration of an environment's cluster. */
+export const templateOf = ({ environment }: Config): string =>
   readFileSync(join(ROOT, kindConfigOf(environment)), 'utf8');
 
 const nodeList = z.object({

@@ -1,6 +1,7 @@
 /** The environment that a command is about: its configuration and its rendered manifests. */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
@@ -29,7 +30,7 @@ export function readConfig({ env, context }: TargetOptions): Config {
 
 const manifestSchema = z.looseObject({
   kind: z.string(),
-  metadata: z.object({ name: z.string(), namespace: z.string().optional() }),
+  metadata: z.looseObject({ name: z.string(), namespace: z.string().optional() }),
 });
 /** A rendered object; what all commands read of it is typed. */
 export type Manifest = z.output<typeof manifestSchema>;
@@ -47,19 +48,36 @@ export interface Rendered {
   readonly registrations: readonly string[];
   /** Folder of the CRDs that must be there before. */
   readonly crds: string | undefined;
+  /** What is in `files` and `registrations`. */
   readonly objects: readonly Manifest[];
+  /** What is in the folder of CRDs. */
+  readonly definitions: readonly Manifest[];
   /** Changes with anything in them. */
   readonly digest: string;
 }
 
+/** Where synthesis writes. */
+const dist = (): string => resolve(ROOT, process.env.CDK8S_OUTDIR ?? 'dist');
+
+/** The folder of an environment's manifests. */
+export const folderOf = ({ environment }: Config): string => join(dist(), environment);
+
 /**
- * Synthesizes the environment into dist/<name>.
+ * Synthesizes the environment into dist/<name>, or the same folder of another one.
  * @throws {CliError} with what synthesis said; dist/ is then as it was
  */
-export async function synthesize({ environment }: Config, { context }: TargetOptions): Promise<Rendered> {
+export async function synthesize(
+  { environment }: Config,
+  { context }: TargetOptions,
+  folder = dist(),
+): Promise<Rendered> {
   const result = await attempt(process.execPath, ['synth.mjs'], {
     cwd: ROOT,
-    env: { ZAKPOS_ENV: environment, ...(context === undefined ? { ZAKPOS_ON_KIND: 'true' } : {}) },
+    env: {
+      ZAKPOS_ENV: environment,
+      CDK8S_OUTDIR: folder,
+      ...(context === undefined ? { ZAKPOS_ON_KIND: 'true' } : {}),
+    },
   });
   if (!result.ok) {
     throw new CliError(
@@ -67,15 +85,25 @@ export async function synthesize({ environment }: Config, { context }: TargetOpt
       `Nothing was written or applied; \`ZAKPOS_ENV=${environment} npm run synth\` shows the same.`,
     );
   }
-  return readManifests(resolve(ROOT, process.env.CDK8S_OUTDIR ?? 'dist', environment));
+  return readManifests(join(folder, environment));
+}
+
+/** What would be rendered, for what is only looked at. */
+export type Preview = Pick<Rendered, 'objects' | 'definitions' | 'digest'>;
+
+/** Synthesizes the environment; dist/ stays as it is. */
+export async function preview(config: Config, options: TargetOptions): Promise<Preview> {
+  const folder = mkdtempSync(join(tmpdir(), 'zakpos-preview-'));
+  try {
+    return await synthesize(config, options, folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** Reads the manifests in a folder of dist/. */
 export function readManifests(folder: string): Rendered {
-  const files = readdirSync(folder)
-    .filter((file) => file.endsWith('.yaml'))
-    .sort()
-    .map((file) => readManifest(join(folder, file)));
+  const files = manifestsIn(folder);
   const registers = ({ documents }: { readonly documents: readonly Manifest[] }): boolean =>
     documents.some(({ kind }) => kind === 'APIService');
   const crds = join(folder, 'crds');
@@ -85,6 +113,7 @@ export function readManifests(folder: string): Rendered {
     registrations: files.filter(registers).map(({ path }) => path),
     crds: existsSync(crds) ? crds : undefined,
     objects: files.flatMap(({ documents }) => documents),
+    definitions: existsSync(crds) ? manifestsIn(crds).flatMap(({ documents }) => documents) : [],
     digest: createHash('sha256')
       .update(files.map(({ text }) => text).join('\0'))
       .digest('hex')
@@ -92,12 +121,20 @@ export function readManifests(folder: string): Rendered {
   };
 }
 
-/** Reads one file of manifests. */
-export function readManifest(path: string): {
+interface ManifestFile {
   readonly path: string;
   readonly text: string;
   readonly documents: readonly Manifest[];
-} {
+}
+
+const manifestsIn = (folder: string): ManifestFile[] =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith('.yaml'))
+    .sort()
+    .map((file) => readManifest(join(folder, file)));
+
+/** Reads one file of manifests. */
+export function readManifest(path: string): ManifestFile {
   const text = readFileSync(path, 'utf8');
   const documents = parseAllDocuments(text).map((document) => manifestSchema.parse(document.toJS()));
   return { path, text, documents };

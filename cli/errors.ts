@@ -4,9 +4,13 @@
  */
 export class CliError extends Error {
   override readonly name = 'CliError';
+  readonly problem: string;
+  readonly fix: string;
 
   constructor(problem: string, fix: string) {
     super(`${problem}\n  ${fix}`);
+    this.problem = problem;
+    this.fix = fix;
   }
 }
 

@@ -34,31 +34,55 @@ export async function refuseImmutableChanges(
   objects: readonly Manifest[],
   flags: string,
 ): Promise<void> {
-  const changes: string[] = [];
-  const recipes = new Set<string>();
+  const changes: ImmutableChange[] = [];
   for (const object of objects) {
     const wanted = statefulSet.safeParse(object);
     if (!wanted.success) continue;
     const { name, namespace } = wanted.data.metadata;
-    const live = await kubectl.json(statefulSet, [
+    const live = await kubectl.json(z.unknown(), [
       ...['-n', namespace, 'get', 'statefulset', name, '--ignore-not-found'],
     ]);
-    if (live === undefined) continue;
-    for (const { field, is, wants, way } of differences(live, wanted.data)) {
-      changes.push(`StatefulSet ${name}: ${field} is ${is} in the cluster and would become ${wants}`);
-      const recipe = {
-        resize: `\`npm run resize -- ${shortName(name)} ${flags}\` grows its claims under the running pods, where their StorageClass allows it`,
-        move: `\`npm run move -- ${shortName(name)} ${flags}\` copies its data into new claims, while the store is stopped`,
-        orphan: `\`${kubectl.command(`-n ${namespace} delete statefulset ${name} --cascade=orphan`)}\` leaves its pods and claims, and the next \`npm run up\` makes it anew around them`,
-      };
-      recipes.add(recipe[way]);
-    }
+    changes.push(...immutableChanges(live, object, { kubectl, flags }));
   }
   if (changes.length === 0) return;
   throw new CliError(
-    `${changes.join('\n')}.\nKubernetes lets nobody change that; nothing was applied.`,
-    `Put the old value back; or ${[...recipes].join('; ')}.`,
+    `${changes.map(({ fact }) => fact).join('\n')}.\nKubernetes lets nobody change that; nothing was applied.`,
+    `Put the old value back; or ${[...new Set(changes.map(({ way }) => way))].join('; ')}.`,
   );
+}
+
+/** A field that would change and can't. */
+export interface ImmutableChange {
+  /** Which one, what it is and what it would become. */
+  readonly fact: string;
+  /** How to get there all the same. */
+  readonly way: string;
+}
+
+/** What is to run the ways: who asks, and the flags of the command that is run. */
+export interface Ways {
+  readonly kubectl: Pick<Kubectl, 'command'>;
+  readonly flags: string;
+}
+
+/** What of an object can't become what is wanted; nothing of what is no StatefulSet. */
+export function immutableChanges(
+  live: unknown,
+  wanted: unknown,
+  { kubectl, flags }: Ways,
+): ImmutableChange[] {
+  const [is, becomes] = [statefulSet.safeParse(live), statefulSet.safeParse(wanted)];
+  if (!is.success || !becomes.success) return [];
+  const { name, namespace } = becomes.data.metadata;
+  const ways = {
+    resize: `\`npm run resize -- ${shortName(name)} ${flags}\` grows its claims under the running pods, where their StorageClass allows it`,
+    move: `\`npm run move -- ${shortName(name)} ${flags}\` copies its data into new claims, while the store is stopped`,
+    orphan: `\`${kubectl.command(`-n ${namespace} delete statefulset ${name} --cascade=orphan`)}\` leaves its pods and claims, and the next \`npm run up\` makes it anew around them`,
+  };
+  return differences(is.data, becomes.data).map(({ field, is, wants, way }) => ({
+    fact: `StatefulSet ${name}: ${field} is ${is} in the cluster and would become ${wants}`,
+    way: ways[way],
+  }));
 }
 
 interface Difference {

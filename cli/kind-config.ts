@@ -13,7 +13,7 @@ const kindConfig = z.looseObject({
   nodes: z.array(
     z.looseObject({
       labels: z.record(z.string(), z.string()).default({}),
-      extraMounts: z.array(z.looseObject({ hostPath: z.string() })).default([]),
+      extraMounts: z.array(z.looseObject({ hostPath: z.string(), containerPath: z.string() })).default([]),
       extraPortMappings: z
         .array(z.looseObject({ containerPort: z.int(), hostPort: z.int().optional() }))
         .default([]),
@@ -43,7 +43,7 @@ export function generateKindConfig(template: string, { cluster, root, ports }: K
       labels: { ...node.labels, [CLUSTER_LABEL]: cluster },
       extraMounts: node.extraMounts.map((mount) => ({
         ...mount,
-        hostPath: isAbsolute(mount.hostPath) ? mount.hostPath : join(root, mount.hostPath),
+        hostPath: hostFolder(mount.hostPath, root),
       })),
       extraPortMappings: node.extraPortMappings.map((mapping) => ({
         ...mapping,
@@ -66,6 +66,16 @@ export function mappedPorts(
   const fields = Object.entries(NODE_PORTS).flatMap(([field, port]) => (mapped.has(port) ? [field] : []));
   return Object.fromEntries(Object.entries(ports).filter(([field]) => fields.includes(field)));
 }
+
+/** The folders of this machine that a cluster of this configuration mounts, such as `/src/apps:/zakpos/apps`. */
+export const mountedFolders = (template: string, root: string): readonly string[] =>
+  kindConfig
+    .parse(parse(template))
+    .nodes.flatMap((node) =>
+      node.extraMounts.map(({ hostPath, containerPath }) => `${hostFolder(hostPath, root)}:${containerPath}`),
+    );
+
+const hostFolder = (path: string, root: string): string => (isAbsolute(path) ? path : join(root, path));
 
 /** The port of this machine that stands for a port of the node. */
 function hostPortOf(nodePort: number, ports: Readonly<Record<string, number>>): number {

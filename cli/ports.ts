@@ -20,21 +20,34 @@ export async function requireFreePorts(ports: Readonly<Record<string, number>>):
       );
     }
   }
+  const taken = await takenPorts(ports);
+  const [first] = taken;
+  if (first === undefined) return;
+  throw new CliError(taken.map(({ fact }) => fact).join('\n'), first.fix);
+}
+
+/** A port that somebody has. */
+export interface TakenPort {
+  /** Which one, its field of the configuration and who holds it. */
+  readonly fact: string;
+  readonly fix: string;
+}
+
+/** Those of the ports that aren't free on 127.0.0.1. */
+export async function takenPorts(ports: Readonly<Record<string, number>>): Promise<TakenPort[]> {
   const taken = await Promise.all(
-    wanted.map(async ([field, port]) => ((await isTaken(port)) ? [{ field, port }] : [])),
+    Object.entries(ports).map(async ([field, port]) => ((await isTaken(port)) ? [{ field, port }] : [])),
   );
-  const problems = await Promise.all(
+  return Promise.all(
     taken.flat().map(async ({ field, port }) => {
       const holder = await holderOf(port);
-      return `Port ${port} of this machine (localPorts.${field}) is taken${holder === undefined ? '' : ` by ${holder}`}.`;
+      return {
+        fact: `Port ${port} of this machine (localPorts.${field}) is taken${holder === undefined ? '' : ` by ${holder}`}.`,
+        fix:
+          `Stop what holds it; or choose another port: a file with "localPorts: { ${field}: ${otherThan(port, Object.values(ports))} }", ` +
+          'named by ZAKPOS_CONFIG=<file> before the command.',
+      };
     }),
-  );
-  const [first] = taken.flat();
-  if (first === undefined) return;
-  throw new CliError(
-    problems.join('\n'),
-    `Stop what holds it; or choose another port: a file with "localPorts: { ${first.field}: ${otherThan(first.port, Object.values(ports))} }", ` +
-      'named by ZAKPOS_CONFIG=<file> before the command.',
   );
 }
 

@@ -3,6 +3,8 @@ import { Command, InvalidArgumentError } from 'commander';
 import { isDuration, toSeconds } from '../environments/quantities.ts';
 import { backup, drill, type BackupOptions } from './commands/backup.ts';
 import { copy, type CopyOptions } from './commands/copy.ts';
+import { diff, type DiffOptions } from './commands/diff.ts';
+import { doctor, type DoctorOptions } from './commands/doctor.ts';
 import { down, type DownOptions } from './commands/down.ts';
 import { images, type ImagesOptions } from './commands/images.ts';
 import { logs, type LogsOptions } from './commands/logs.ts';
@@ -47,6 +49,18 @@ withTarget('up', 'from nothing to the running till; run again, it changes what h
   .option('--timeout <seconds>', 'how long components may take to become ready', seconds, 300)
   .option('--no-smoke', 'leave out the smoke test at the end')
   .action((options: UpOptions) => up(options));
+command('doctor', 'what keeps it from working on this machine, each with the fix; it changes nothing')
+  .option('--json', 'for programs')
+  .action(async (options: DoctorOptions) => {
+    if (!(await doctor(options))) process.exitCode = 1;
+  });
+withTarget('diff', 'what an apply would change, in words and then as YAML; it writes nothing')
+  .option('--against <folder>', 'compare with manifests that were rendered before, instead of the cluster')
+  .option('--markdown', 'as a comment of a pull request')
+  .option('--exit-code', 'end with 2 when anything would change')
+  .action(async (options: DiffOptions) => {
+    if ((await diff(options)) && options.exitCode === true) process.exitCode = 2;
+  });
 withTarget('status', 'every component: ready or why not, version, restarts, memory; and the URLs')
   .option('--claims', 'instead: every claim, how full it is, who mounts it, and those that nothing uses')
   .option('--load', 'instead: sales, latency, errors and what is at its limit, now, until Ctrl-C')

@@ -1,5 +1,7 @@
 /** Deletes what an earlier `up` applied and the manifests no longer hold. */
 import { z } from 'zod';
+import { agentsNamespace } from '../environments/namespaces.ts';
+import type { Config } from '../environments/schema.ts';
 import type { Manifest } from './environment.ts';
 import type { Kubectl } from './kubectl.ts';
 
@@ -76,12 +78,34 @@ export interface PruneScope {
   readonly wholeCluster: boolean;
 }
 
+/** What of a cluster is an environment's. In somebody else's, another installation may share the add-ons. */
+export const pruneScopeOf = (config: Config, onKind: boolean): PruneScope => ({
+  wholeCluster: onKind,
+  namespaces: onKind
+    ? [config.namespace, config.systemNamespace, agentsNamespace(config)]
+    : [config.namespace, agentsNamespace(config)],
+});
+
 /** Deletes what carries the product's labels and isn't in the manifests, and answers its names. */
 export async function prune(
   kubectl: Kubectl,
   wanted: readonly Manifest[],
   scope: PruneScope,
 ): Promise<string[]> {
+  const unwanted = await findUnwanted(kubectl, wanted, scope);
+  for (const [namespace, names] of byNamespace(unwanted)) {
+    const flags = namespace === '' ? [] : ['--namespace', namespace];
+    await kubectl.run(['delete', ...flags, '--ignore-not-found', '--wait=false', ...names]);
+  }
+  return unwanted.map(title);
+}
+
+/** What carries the product's labels and isn't in the manifests. */
+export async function findUnwanted(
+  kubectl: Kubectl,
+  wanted: readonly Manifest[],
+  scope: PruneScope,
+): Promise<LabelledObject[]> {
   const list = async (kinds: readonly string[], flags: readonly string[]): Promise<LabelledObject[]> =>
     (await kubectl.json(liveList, ['get', kinds.join(','), ...flags, '-l', SELECTOR]))?.items ?? [];
   const crds = (await kubectl.run(['get', 'customresourcedefinitions', '-o', 'name'])).split('\n');
@@ -90,12 +114,7 @@ export async function prune(
   const found = scope.wholeCluster
     ? [list([...namespaced, ...PRUNED.clusterScoped], ['--all-namespaces'])]
     : scope.namespaces.map((namespace) => list(namespaced, ['--namespace', namespace]));
-  const unwanted = selectUnwanted((await Promise.all(found)).flat(), wanted, scope);
-  for (const [namespace, names] of byNamespace(unwanted)) {
-    const flags = namespace === '' ? [] : ['--namespace', namespace];
-    await kubectl.run(['delete', ...flags, '--ignore-not-found', '--wait=false', ...names]);
-  }
-  return unwanted.map(title);
+  return selectUnwanted((await Promise.all(found)).flat(), wanted, scope);
 }
 
 /** The objects that are in the scope, not wanted, and nobody else's to delete. */
@@ -117,9 +136,9 @@ export function selectUnwanted(
   );
 }
 
-const title = ({ kind, metadata }: Manifest): string => `${kind}/${metadata.name}`;
+const title = ({ kind, metadata }: LabelledObject): string => `${kind}/${metadata.name}`;
 
-const identity = (object: Manifest): string => `${object.metadata.namespace ?? ''} ${title(object)}`;
+const identity = (object: LabelledObject): string => `${object.metadata.namespace ?? ''} ${title(object)}`;
 
 function byNamespace(objects: readonly LabelledObject[]): Map<string, string[]> {
   const names = new Map<string, string[]>();

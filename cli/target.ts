@@ -28,6 +28,10 @@ export interface Target {
 
 export function targetOf({ env, cluster, context }: TargetOptions): Target {
   if (context !== undefined) return { kubectl: new Kubectl(context), kind: undefined };
-  const kind = new KindCluster(cluster ?? clusterOf(env));
+  const kind = kindOf({ env, cluster });
   return { kubectl: kind.kubectl, kind };
 }
+
+/** The kind cluster of an environment, or the one that is named. */
+export const kindOf = ({ env, cluster }: Omit<TargetOptions, 'context'>): KindCluster =>
+  new KindCluster(cluster ?? clusterOf(env));

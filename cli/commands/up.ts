@@ -1,7 +1,6 @@
 /** `npm run up`: from nothing, or from anything in between, to the running system. */
 import { foreignSecrets } from '../../environments/certificates.ts';
 import { dev } from '../../environments/dev.ts';
-import { agentsNamespace } from '../../environments/namespaces.ts';
 import type { Config } from '../../environments/schema.ts';
 import { apply, type Applied } from '../apply.ts';
 import { readConfig, synthesize, type Rendered } from '../environment.ts';
@@ -10,7 +9,7 @@ import { builtImages } from '../images.ts';
 import { refuseImmutableChanges } from '../immutable.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { refuseDuringMove } from '../move-plan.ts';
-import { prune } from '../prune.ts';
+import { prune, pruneScopeOf } from '../prune.ts';
 import { refuseDuringRestore } from '../restore.ts';
 import {
   describeProblem,
@@ -75,14 +74,7 @@ export async function up(options: UpOptions): Promise<void> {
     line.rename(`Apply: ${describeChanges(await apply(kubectl, rendered.files, rendered.crds))}`);
   });
   await step('Prune', async (line) => {
-    const gone = await prune(kubectl, rendered.objects, {
-      wholeCluster: kind !== undefined,
-      // In somebody else's cluster, another installation may share the add-ons.
-      namespaces:
-        kind === undefined
-          ? [config.namespace, agentsNamespace(config)]
-          : [config.namespace, config.systemNamespace, agentsNamespace(config)],
-    });
+    const gone = await prune(kubectl, rendered.objects, pruneScopeOf(config, kind !== undefined));
     line.rename(gone.length === 0 ? 'Prune: nothing' : `Prune: ${gone.join(', ')}`);
   });
   await waitForReady(kubectl, rendered.objects, {
