@@ -526,7 +526,7 @@ describe('network policies', () => {
   });
 
   test.each([
-    ['dev', EDGES_OF_KIND()],
+    ['dev', `${EDGES_OF_KIND()}${EDGES_OF_LOCAL_STORES()}`],
     ['test', EDGES_OF_KIND()],
     [
       'prod',
@@ -660,6 +660,13 @@ function EDGES_OF_KIND(): string {
   `;
 }
 
+/** Apps on the machine of the cluster are no pods of it. */
+function EDGES_OF_LOCAL_STORES(): string {
+  return `
+  0.0.0.0/0 but 10.244.0.0/16 -> zakpos-postgres:5432, zakpos-redis:6379, zakpos-kafka:9094
+  `;
+}
+
 const peerNamespace = (peer: PolicyPeer, here: string | undefined): string | undefined =>
   peer.namespaceSelector === undefined
     ? here
@@ -697,7 +704,7 @@ const portsOf = (each: Rendered, name: string): readonly number[] =>
 
 /** Who a peer of a policy is: workloads of this project, pods of another namespace, or addresses. */
 function peerNames(each: Rendered, peer: PolicyPeer, here: string | undefined): string[] {
-  if (peer.ipBlock !== undefined) return [peer.ipBlock.cidr];
+  if (peer.ipBlock !== undefined) return [[peer.ipBlock.cidr, ...(peer.ipBlock.except ?? [])].join(' but ')];
   const namespace = peerNamespace(peer, here);
   const labels = peer.podSelector?.matchLabels ?? {};
   const ours = podsNamed(each, namespace, labels);
