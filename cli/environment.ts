@@ -53,13 +53,20 @@ export interface Rendered {
 }
 
 /**
- * Synthesizes the environment into dist/<name>.
+ * Synthesizes the environment into dist/<name>, or what its apps need when they run elsewhere.
  * @throws {CliError} with what synthesis said; dist/ is then as it was
  */
-export async function synthesize({ environment }: Config, { context }: TargetOptions): Promise<Rendered> {
+export async function synthesize(
+  { environment }: Config,
+  { context, only }: TargetOptions & { readonly only?: 'infra' },
+): Promise<Rendered> {
   const result = await attempt(process.execPath, ['synth.mjs'], {
     cwd: ROOT,
-    env: { ZAKPOS_ENV: environment, ...(context === undefined ? { ZAKPOS_ON_KIND: 'true' } : {}) },
+    env: {
+      ZAKPOS_ENV: environment,
+      ZAKPOS_ON_KIND: String(context === undefined),
+      ZAKPOS_ONLY: only ?? 'all',
+    },
   });
   if (!result.ok) {
     throw new CliError(

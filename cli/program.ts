@@ -53,6 +53,11 @@ const duration = (text: string): string => {
 withTarget('up', 'from nothing to the running till; run again, it changes what has to change')
   .option('--timeout <seconds>', 'how long components may take to become ready', seconds, 300)
   .option('--no-smoke', 'leave out the smoke test at the end')
+  .addOption(
+    new Option('--only <part>', 'infra: the stores of dev on localhost, for apps on this machine').choices([
+      'infra',
+    ]),
+  )
   .action((options: UpOptions) => up(options));
 withTarget('status', 'every component: ready or why not, version, restarts, memory; and the URLs')
   .option('--claims', 'instead: every claim, how full it is, who mounts it, and those that nothing uses')
