@@ -48,12 +48,27 @@ import { renderedOf } from './policies/rendered.ts';
 import { constructMetadata, excusesOf, PolicyError } from './policies/report.ts';
 import { judge } from './policies/verdict.ts';
 
+/** All of an environment, or what its apps need when they run elsewhere. */
+export const PARTS = ['all', 'infra'] as const;
+export type Part = (typeof PARTS)[number];
+
 /** The charts of one environment. The numbers in their ids order the files, and so `kubectl apply -f` of the folder. */
-export function compose(config: Config, hashes: Readonly<Record<Build, string>>, outdir: string): App {
+export function compose(
+  config: Config,
+  hashes: Readonly<Record<Build, string>>,
+  outdir: string,
+  part: Part = 'all',
+): App {
   const app = new App({ outdir, outputFileExtension: '.yaml' });
   const props = chartProps(config, hashes);
-  const { addons } = config;
+  composeInfrastructure(app, config, props);
+  if (part === 'all') composeApps(app, config, props);
+  return app;
+}
 
+/** The stores, and what they stand on. */
+function composeInfrastructure(app: App, config: Config, props: ZakposChartProps): void {
+  const { addons } = config;
   new NamespaceChart(app, '00-namespace', props);
   new CapacityChart(app, '05-capacity', props);
   if (config.secrets.source === 'literal') new SecretsChart(app, '10-secrets', props);
@@ -67,8 +82,6 @@ export function compose(config: Config, hashes: Readonly<Record<Build, string>>,
   if (hasLogs(config)) {
     new NetworkPolicyChart(app, '22-node-agents-network-policies', props, agentsNamespace(config));
   }
-  if (addons.traefik.enabled) new TraefikChart(app, '30-traefik', props);
-  if (addons.metricsServer.enabled) new MetricsServerChart(app, '31-metrics-server', props);
   if (config.postgres.mode === 'statefulset') new PostgresChart(app, '40-postgres', props);
   if (hasBackups(config)) new BackupsChart(app, '44-backups', props);
   if (config.postgres.mode === 'cloudnativepg') new CloudNativePgChart(app, '40-cloudnativepg', props);
@@ -77,6 +90,13 @@ export function compose(config: Config, hashes: Readonly<Record<Build, string>>,
     new ZookeeperChart(app, '42-zookeeper', props);
     new KafkaChart(app, '43-kafka', props);
   }
+}
+
+/** What serves people and looks after it, and the add-ons that the cluster lacks for that. */
+function composeApps(app: App, config: Config, props: ZakposChartProps): void {
+  const { addons } = config;
+  if (addons.traefik.enabled) new TraefikChart(app, '30-traefik', props);
+  if (addons.metricsServer.enabled) new MetricsServerChart(app, '31-metrics-server', props);
   if (config.postgres.pooler.enabled) new PgBouncerChart(app, '45-pgbouncer', props);
   new ApiChart(app, '50-api', props);
   if (config.web.enabled) new WebChart(app, '51-web', props);
@@ -104,7 +124,6 @@ export function compose(config: Config, hashes: Readonly<Record<Build, string>>,
     const { configMaps } = new DashboardsChart(app, '84-dashboards', props);
     if (hasGrafana(config)) new GrafanaChart(app, '85-grafana', props, configMaps);
   }
-  return app;
 }
 
 const chartProps = (config: Config, hashes: Readonly<Record<Build, string>>): ZakposChartProps => ({
@@ -149,22 +168,24 @@ export function composeTask(
 
 /**
  * Writes `<outdir>/<environment>/*.yaml`. Variables: ZAKPOS_ENV narrows to one environment, ZAKPOS_CONFIG names a
- * file of own values, ZAKPOS_ON_KIND=true adds what a kind cluster lacks, CDK8S_OUTDIR names the output folder. Everything
- * is built and judged before anything is written, and a folder is only replaced whole.
+ * file of own values, ZAKPOS_ON_KIND says whether what a kind cluster lacks is added, ZAKPOS_ONLY=infra leaves the apps
+ * out, CDK8S_OUTDIR names the output folder. Everything is built and judged before anything is written, and a folder is
+ * only replaced whole.
  * @throws {PolicyError} when the manifests break a policy, unless cdk8s itself is going to ask for the verdict
  */
 function synthesize(root: string): void {
   const outdir = resolve(root, process.env.CDK8S_OUTDIR ?? 'dist');
   const wanted = process.env.ZAKPOS_ENV ? [environmentName(process.env.ZAKPOS_ENV)] : ENVIRONMENTS;
+  const part = partNamed(process.env.ZAKPOS_ONLY ?? 'all');
   const hashes = sourceHashes(root);
   const environments = wanted.map((name) => {
     const config = loadConfig(name, {
       configFile: process.env.ZAKPOS_CONFIG,
       dotEnvFile: join(root, '.env'),
-      onKind: process.env.ZAKPOS_ON_KIND === 'true',
+      onKind: onKind(),
     });
     const folder = join(outdir, `.${name}.new`);
-    const rendered = renderedOf(name, config, compose(config, hashes, folder));
+    const rendered = renderedOf(name, config, compose(config, hashes, folder, part));
     return { name, folder, rendered, verdict: judge(rendered) };
   });
   const isForCdk8s = process.env.CDK8S_RECORD_CONSTRUCT_METADATA === 'true';
@@ -177,12 +198,28 @@ function synthesize(root: string): void {
       const documents = objects.map(({ raw }) => raw);
       Yaml.save(join(folder, `${id}.yaml`), documents);
     }
-    copyCrds(rendered.config, join(root, 'imports/crds'), join(folder, 'crds'));
+    if (part === 'all') copyCrds(rendered.config, join(root, 'imports/crds'), join(folder, 'crds'));
     rmSync(join(outdir, name), { recursive: true, force: true });
     renameSync(folder, join(outdir, name));
   }
   if (isForCdk8s)
     writeFileSync(join(outdir, 'construct-metadata.json'), constructMetadata(environments, outdir));
+}
+
+function partNamed(name: string): Part {
+  const part = PARTS.find((candidate) => candidate === name);
+  if (part === undefined) {
+    throw new ConfigError(
+      `ZAKPOS_ONLY: "${name}" is no part of an environment; choose one of ${PARTS.join(', ')}`,
+    );
+  }
+  return part;
+}
+
+/** What ZAKPOS_ON_KIND says, if it says anything. */
+function onKind(): boolean | undefined {
+  const { ZAKPOS_ON_KIND } = process.env;
+  return ZAKPOS_ON_KIND === undefined ? undefined : ZAKPOS_ON_KIND === 'true';
 }
 
 /**

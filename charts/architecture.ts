@@ -16,7 +16,7 @@ import { kafkaEndpoint, postgresEndpoint, redisEndpoint, type Endpoint } from '.
 import { agentsNamespace } from '../environments/namespaces.ts';
 import type { Config } from '../environments/schema.ts';
 import { NAME_LABEL } from '../lib/labels.ts';
-import type { Edge, Peer } from '../lib/network-policies.ts';
+import type { AddressPeer, Edge, Peer } from '../lib/network-policies.ts';
 import {
   ALERTMANAGER,
   API,
@@ -31,6 +31,7 @@ import {
   METRICS_SERVER,
   MOBILE,
   PGBOUNCER,
+  POD_NETWORK,
   PORTS,
   POSTGRES,
   POSTGRES_EXPORTER,
@@ -225,6 +226,14 @@ export function architecture(config: Config): Architecture {
     }
   }
 
+  if (config.localStores) {
+    const machine: Peer = { ...ANYWHERE, except: [POD_NETWORK] };
+    const apps = outside('this-machine', 'Apps on this machine', machine);
+    if (postgres.mode === 'statefulset') connect(apps, database.component, 'SQL', database.ports);
+    if (config.redis.mode === 'statefulset') connect(apps, cache.component, 'sessions, cache', cache.ports);
+    if (kafka.mode === 'statefulset') connect(apps, broker.component, 'events', [PORTS.kafkaLocal]);
+  }
+
   if (addons.traefik.enabled) connect(ingress, kubernetes(), 'Ingresses', KUBERNETES_API_PORTS);
   if (postgres.mode === 'cloudnativepg') {
     const servers = database.component;
@@ -314,7 +323,7 @@ export function architecture(config: Config): Architecture {
   return { components, connections };
 }
 
-const ANYWHERE: Peer = { kind: 'address', cidr: '0.0.0.0/0' };
+const ANYWHERE: AddressPeer = { kind: 'address', cidr: '0.0.0.0/0' };
 
 /** Made when it is first asked for. */
 function once<T>(make: () => T): () => T {

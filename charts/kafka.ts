@@ -11,7 +11,7 @@ import { HardenedStatefulSet, headlessServiceName, ServiceOf } from '../lib/work
 import { PRIORITY } from './capacity.ts';
 import { jmxAgent } from './jmx-agent.ts';
 import { TopicsJob } from './kafka-topics.ts';
-import { KAFKA, PORTS, ZOOKEEPER } from './names.ts';
+import { KAFKA, NODE_PORTS, PORTS, ZOOKEEPER } from './names.ts';
 import { WAIVERS } from './waivers.ts';
 import { certificateRef, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
@@ -40,6 +40,7 @@ export class KafkaChart extends ZakposChart {
     const { kafka, imagePullPolicy, spread } = config;
     const encrypted = isEncrypted(config);
     const ports = { client: PORTS.kafka, internal: PORTS.kafkaInternal };
+    const local: Readonly<Record<string, number>> = config.localStores ? { kafka: PORTS.kafkaLocal } : {};
     const agent = jmxAgent(this, props, 'kafka');
 
     const scripts = new ConfigFiles(this, 'scripts', {
@@ -76,11 +77,16 @@ export class KafkaChart extends ZakposChart {
             KAFKA_ZOOKEEPER_CONNECT: `${ZOOKEEPER}:${PORTS.zookeeper}`,
             // Short enough that a broker killed without warning finds its old registration gone when it is back.
             KAFKA_ZOOKEEPER_SESSION_TIMEOUT_MS: '6000',
-            KAFKA_LISTENERS: `CLIENT://:${PORTS.kafka},INTERNAL://:${PORTS.kafkaInternal}`,
+            KAFKA_LISTENERS: [
+              `CLIENT://:${PORTS.kafka},INTERNAL://:${PORTS.kafkaInternal}`,
+              ...(config.localStores ? [`LOCAL://:${PORTS.kafkaLocal}`] : []),
+            ].join(','),
             KAFKA_INTER_BROKER_LISTENER_NAME: 'INTERNAL',
             ...(encrypted
               ? SECURITY
-              : { KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: 'CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT' }),
+              : {
+                  KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: `CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT${config.localStores ? ',LOCAL:PLAINTEXT' : ''}`,
+                }),
             ...(kafka.replicas > 1 ? { KAFKA_BROKER_RACK: RACK[kafka.rack] } : {}),
             KAFKA_DEFAULT_REPLICATION_FACTOR: String(kafka.replicationFactor),
             KAFKA_MIN_INSYNC_REPLICAS: String(kafka.minInSyncReplicas),
@@ -95,7 +101,7 @@ export class KafkaChart extends ZakposChart {
             KAFKA_CONTROLLED_SHUTDOWN_ENABLE: 'true',
             KAFKA_HEAP_OPTS: `-Xms${heap} -Xmx${heap}`,
           },
-          ports: { ...ports, ...agent.ports },
+          ports: { ...ports, ...local, ...agent.ports },
           resources: kafka.resources,
           mounts: [
             { volume: data, path: CLAIM },
@@ -117,7 +123,12 @@ export class KafkaChart extends ZakposChart {
         },
       ],
     });
-    new ServiceOf(this, 'service', { name: KAFKA, workload: KAFKA, ports });
+    new ServiceOf(this, 'service', {
+      name: KAFKA,
+      workload: KAFKA,
+      ports: { ...ports, ...local },
+      ...(config.localStores ? { nodePorts: { kafka: NODE_PORTS.kafka } } : {}),
+    });
     new TopicsJob(this, props);
   }
 }
@@ -198,7 +209,9 @@ const toolScript = (config: Config): string => `${Object.entries({ KAFKA_OPTS: '
 const hostOf = ({ namespace }: Config): string => `$HOSTNAME.${headlessServiceName(KAFKA)}.${namespace}.svc`;
 
 function startScript(config: Config, beforeServer: string): string {
-  const { kafka } = config;
+  const { kafka, localStores, localPorts } = config;
+  // Clients go on at the address that a broker tells them, so those on this machine are told another.
+  const local = localStores ? `,LOCAL://localhost:${localPorts.kafka}` : '';
   const tool = (rest: string): string => `bash ${SCRIPTS}/tool.sh ${rest}`;
   const listeners = ['client', 'internal'].map(
     (listener) => `listener.name.${listener}.ssl.keystore.location=${KEYSTORE}`,
@@ -207,7 +220,7 @@ function startScript(config: Config, beforeServer: string): string {
   const reload = `keystore && ${tool(`kafka-configs --alter --entity-type brokers --entity-name $KAFKA_BROKER_ID --add-config ${listeners.join(',')}`)} >/dev/null`;
   return `set -euo pipefail
 ${MOVE_LOGS}export KAFKA_BROKER_ID=\${HOSTNAME##*-}
-export KAFKA_ADVERTISED_LISTENERS=CLIENT://${hostOf(config)}:${PORTS.kafka},INTERNAL://${hostOf(config)}:${PORTS.kafkaInternal}
+export KAFKA_ADVERTISED_LISTENERS=CLIENT://${hostOf(config)}:${PORTS.kafka},INTERNAL://${hostOf(config)}:${PORTS.kafkaInternal}${local}
 ${kafka.rack === 'zone' ? NO_ZONE : ''}${
     isEncrypted(config) ? `${prepareKeystore}${whenFileChanges(`${TLS}/tls.crt`, reload)}` : ''
   }${kafka.replicas > 1 ? waitForSync(tool) : `touch ${IN_SYNC}\n`}${beforeServer}exec /etc/confluent/docker/run

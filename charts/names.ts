@@ -38,6 +38,7 @@ export const PORTS = {
   zookeeperElection: 3888,
   kafka: 9092,
   kafkaInternal: 9093,
+  kafkaLocal: 9094,
   backupMetrics: 9187,
   traefikHttp: 8000,
   traefikHttps: 8443,
@@ -61,4 +62,4 @@ export const PORTS = {
   collectorMetrics: 8888,
 } as const;
 
-export { NODE_PORTS } from '../environments/local-ports.ts';
+export { NODE_PORTS, POD_NETWORK } from '../environments/local-ports.ts';

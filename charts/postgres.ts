@@ -10,7 +10,7 @@ import { Volume } from '../lib/volume.ts';
 import { whenFileChanges } from '../lib/watch.ts';
 import { HardenedStatefulSet, ServiceOf } from '../lib/workloads.ts';
 import { PRIORITY } from './capacity.ts';
-import { PORTS, POSTGRES } from './names.ts';
+import { NODE_PORTS, PORTS, POSTGRES } from './names.ts';
 import { WAIVERS } from './waivers.ts';
 import { certificateRef, secretRef, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
@@ -106,6 +106,7 @@ export class PostgresChart extends ZakposChart {
       name: POSTGRES,
       workload: POSTGRES,
       ports: { postgres: PORTS.postgres },
+      ...(config.localStores ? { nodePorts: { postgres: NODE_PORTS.postgres } } : {}),
     });
   }
 }

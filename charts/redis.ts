@@ -8,7 +8,7 @@ import { Volume } from '../lib/volume.ts';
 import { whenFileChanges } from '../lib/watch.ts';
 import { HardenedStatefulSet, ServiceOf } from '../lib/workloads.ts';
 import { PRIORITY } from './capacity.ts';
-import { PORTS, REDIS } from './names.ts';
+import { NODE_PORTS, PORTS, REDIS } from './names.ts';
 import { WAIVERS } from './waivers.ts';
 import { certificateRef, secretRef, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
@@ -74,7 +74,12 @@ export class RedisChart extends ZakposChart {
         },
       ],
     });
-    new ServiceOf(this, 'service', { name: REDIS, workload: REDIS, ports: { redis: PORTS.redis } });
+    new ServiceOf(this, 'service', {
+      name: REDIS,
+      workload: REDIS,
+      ports: { redis: PORTS.redis },
+      ...(config.localStores ? { nodePorts: { redis: NODE_PORTS.redis } } : {}),
+    });
   }
 }
 

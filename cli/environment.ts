@@ -63,12 +63,13 @@ const dist = (): string => resolve(ROOT, process.env.CDK8S_OUTDIR ?? 'dist');
 export const folderOf = ({ environment }: Config): string => join(dist(), environment);
 
 /**
- * Synthesizes the environment into dist/<name>, or the same folder of another one.
+ * Synthesizes the environment, or what its apps need when they run elsewhere, into dist/<name>, or the same folder of
+ * another one.
  * @throws {CliError} with what synthesis said; dist/ is then as it was
  */
 export async function synthesize(
   { environment }: Config,
-  { context }: TargetOptions,
+  { context, only }: TargetOptions & { readonly only?: 'infra' },
   folder = dist(),
 ): Promise<Rendered> {
   const result = await attempt(process.execPath, ['synth.mjs'], {
@@ -76,7 +77,8 @@ export async function synthesize(
     env: {
       ZAKPOS_ENV: environment,
       CDK8S_OUTDIR: folder,
-      ...(context === undefined ? { ZAKPOS_ON_KIND: 'true' } : {}),
+      ZAKPOS_ON_KIND: String(context === undefined),
+      ZAKPOS_ONLY: only ?? 'all',
     },
   });
   if (!result.ok) {

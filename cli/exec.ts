@@ -1,4 +1,5 @@
 /** Runs docker, kind, kubectl and node as child processes. Secrets go to their stdin, never into their arguments. */
+import { constants } from 'node:os';
 import { execa } from 'execa';
 import { CliError } from './errors.ts';
 
@@ -116,6 +117,24 @@ export function start(command: string, args: readonly string[], onLine: (line: s
     }),
     stop: () => child.kill(),
   };
+}
+
+/**
+ * Runs a command with the terminal of this process, or what stands in its place, and answers its exit code, as a shell
+ * does. A stdin that is `'open'` brings nothing, and ends when this process does.
+ */
+export async function attach(
+  command: string,
+  args: readonly string[],
+  stdin: 'inherit' | 'open' = 'inherit',
+): Promise<number> {
+  const { exitCode, signal } = await execa(command, args, {
+    reject: false,
+    stdin: stdin === 'open' ? 'pipe' : 'inherit',
+    stdout: 'inherit',
+    stderr: 'inherit',
+  });
+  return exitCode ?? (signal === undefined ? 127 : 128 + constants.signals[signal]);
 }
 
 /** Why a command without any error output couldn't run to its end: it wasn't there, or was killed. */

@@ -1,6 +1,6 @@
 /** The images that are built here, by dockerfiles/: made where docker lacks them, loaded where a node does. */
 import { join } from 'node:path';
-import { buildOf, buildsOf, builtImage, sourceHashes, type Build } from '../environments/images.ts';
+import { APPS, buildOf, buildsOf, builtImage, sourceHashes, type Build } from '../environments/images.ts';
 import type { Config } from '../environments/schema.ts';
 import { ROOT } from './environment.ts';
 import { attempt, run } from './exec.ts';
@@ -17,6 +17,10 @@ export function builtImages(config: Config): BuiltImage[] {
   const hashes = sourceHashes(ROOT);
   return buildsOf(config).map((name) => ({ name, image: builtImage(config, name, hashes) }));
 }
+
+/** Those of them that stores run. */
+export const storeImages = (config: Config): BuiltImage[] =>
+  builtImages(config).filter(({ name }) => !APPS.some((app) => app === name));
 
 /** Whether docker has an image. */
 export async function isBuilt({ image }: BuiltImage): Promise<boolean> {

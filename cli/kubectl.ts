@@ -1,7 +1,16 @@
 /** kubectl against one context. What it answers is parsed with a schema of just what is read. */
 import type { z } from 'zod';
 import { CliError } from './errors.ts';
-import { attempt, lastLines, pipe, start, type Running, type RunOptions, type RunResult } from './exec.ts';
+import {
+  attach,
+  attempt,
+  lastLines,
+  pipe,
+  start,
+  type Running,
+  type RunOptions,
+  type RunResult,
+} from './exec.ts';
 
 /** Seconds that any one call may take; applying a hundred objects to a slow cluster takes a few. */
 const TIMEOUT_SECONDS = 120;
@@ -44,6 +53,11 @@ export class Kubectl {
   /** Runs what goes on until it is stopped, and hands over each line that it prints. */
   start(args: readonly string[], onLine: (line: string) => void): Running {
     return start('kubectl', ['--context', this.context, ...args], onLine);
+  }
+
+  /** Runs it with the terminal of this process and answers its exit code; {@link attach} says how. */
+  attach(args: readonly string[], stdin?: 'inherit' | 'open'): Promise<number> {
+    return attach('kubectl', ['--context', this.context, ...args], stdin);
   }
 
   /**

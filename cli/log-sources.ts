@@ -43,6 +43,34 @@ export async function podsOf(
   }));
 }
 
+/** The components that have pods. */
+export async function componentsIn(kubectl: Kubectl, namespaces: readonly string[]): Promise<LogComponent[]> {
+  const found = await Promise.all(
+    namespaces.map(async (namespace) => {
+      const components = (await podsOf(kubectl, namespace)).map(({ component }) => component);
+      return [...new Set(components)].map((name) => ({ name, namespace }));
+    }),
+  );
+  return found.flat();
+}
+
+/**
+ * The component that a name stands for, with or without zakpos-.
+ * @throws {CliError} for a name that no pod has
+ */
+export function componentNamed(known: readonly LogComponent[], name: string): LogComponent {
+  const full = [name, `zakpos-${name}`, ...(name === 'ingress' ? ['traefik'] : [])];
+  const component = known.find((each) => full.includes(each.name));
+  if (component !== undefined) return component;
+  const others = known.map((each) => each.name.replace(/^zakpos-/, '')).sort();
+  throw new CliError(
+    `No pod of "${name}" is in the cluster.`,
+    others.length === 0
+      ? 'There is none of anything: `npm run up` brings them.'
+      : `There are those of ${others.join(', ')}.`,
+  );
+}
+
 const KUBECTL_LOGS = ['--all-containers', '--prefix', '--timestamps', '--ignore-errors'];
 
 /** What the pods that are there have written since a while, as far as their nodes still have it. */

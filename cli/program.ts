@@ -1,20 +1,24 @@
 /** What the commands are called and take: the definitions that main.ts runs and the reference is generated from. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { isDuration, toSeconds } from '../environments/quantities.ts';
 import { backup, drill, type BackupOptions } from './commands/backup.ts';
 import { copy, type CopyOptions } from './commands/copy.ts';
+import { db, ROLES, type DbOptions } from './commands/db.ts';
 import { diff, type DiffOptions } from './commands/diff.ts';
 import { doctor, type DoctorOptions } from './commands/doctor.ts';
 import { down, type DownOptions } from './commands/down.ts';
 import { images, type ImagesOptions } from './commands/images.ts';
+import { groups, tail, topics, type TailOptions } from './commands/kafka.ts';
 import { logs, type LogsOptions } from './commands/logs.ts';
 import { migrate, type MigrateOptions } from './commands/migrate.ts';
 import { move, type MoveOptions } from './commands/move.ts';
+import { redis } from './commands/redis.ts';
 import { resize, type ResizeOptions } from './commands/resize.ts';
 import { restore, type RestoreOptions } from './commands/restore.ts';
 import { rollback, type RollbackOptions } from './commands/rollback.ts';
 import { renew, rotate, secrets, type SecretsOptions } from './commands/secrets.ts';
 import { seed, type SeedOptions } from './commands/seed.ts';
+import { shell, type ShellOptions } from './commands/shell.ts';
 import { snapshot, type SnapshotOptions } from './commands/snapshot.ts';
 import { status, type StatusOptions } from './commands/status.ts';
 import { up, type UpOptions } from './commands/up.ts';
@@ -34,10 +38,13 @@ const command = (name: string, description: string): Command =>
 const withTarget = (name: string, description: string): Command =>
   command(name, description).option('--context <context>', 'a context of kubectl instead of a kind cluster');
 
-const seconds = (text: string): number => {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('a whole number of seconds is expected');
-  return Number(text);
-};
+const positive =
+  (things: string) =>
+  (text: string): number => {
+    if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError(`a whole number of ${things} is expected`);
+    return Number(text);
+  };
+const seconds = positive('seconds');
 
 const duration = (text: string): string => {
   if (!isDuration(text)) throw new InvalidArgumentError('a whole number with s, m, h or d is expected');
@@ -48,6 +55,11 @@ const duration = (text: string): string => {
 withTarget('up', 'from nothing to the running till; run again, it changes what has to change')
   .option('--timeout <seconds>', 'how long components may take to become ready', seconds, 300)
   .option('--no-smoke', 'leave out the smoke test at the end')
+  .addOption(
+    new Option('--only <part>', 'infra: the stores of dev on localhost, for apps on this machine').choices([
+      'infra',
+    ]),
+  )
   .action((options: UpOptions) => up(options));
 command('doctor', 'what keeps it from working on this machine, each with the fix; it changes nothing')
   .option('--json', 'for programs')
@@ -76,6 +88,45 @@ withTarget('logs', 'what components have written, by time; from Loki where there
   .option('--json', 'lines as they were written')
   .option('--nodes', 'from the nodes, even where there is Loki')
   .action((components: readonly string[], options: LogsOptions) => logs(components, options));
+withTarget('shell', 'a shell in a pod of a component')
+  .argument('<component>', 'such as api, reports, web, postgres, kafka or ingress')
+  .argument('[command...]', 'after `--`: what runs instead of a shell')
+  .option('--pod <name>', 'which pod (default: one that is ready)')
+  .action(async (component: string, args: readonly string[], options: ShellOptions) => {
+    process.exitCode = await shell(component, args, options);
+  });
+withTarget('db', "psql on the environment's database; other options and arguments are psql's")
+  .argument('[psql...]', "such as -c 'select count(*) from sales'")
+  .addOption(new Option('--as <role>', 'whose rights').choices(ROLES).default('app'))
+  .allowUnknownOption()
+  .action(async (args: readonly string[], options: DbOptions) => {
+    process.exitCode = await db(args, options);
+  });
+withTarget('redis', "redis-cli, logged in; other options and arguments are redis-cli's")
+  .argument('[redis-cli...]', 'such as ping, or --scan')
+  .allowUnknownOption()
+  .action(async (args: readonly string[], options: TargetOptions) => {
+    process.exitCode = await redis(args, options);
+  });
+const kafkaCommand = withTarget('kafka', 'what is in Kafka, by its own tools');
+kafkaCommand
+  .command('topics')
+  .description('every topic, its partitions and settings')
+  .action((_options: unknown, self: Command) => topics(self.optsWithGlobals()));
+kafkaCommand
+  .command('groups')
+  .description('every group of consumers, and how many records it has before it')
+  .action(async (_options: unknown, self: Command) => {
+    process.exitCode = await groups(self.optsWithGlobals());
+  });
+kafkaCommand
+  .command('tail <topic>')
+  .description('the records of a topic as they come, one a line, until Ctrl-C')
+  .option('--from-beginning', 'the oldest that are there first')
+  .option('--max <records>', 'how many records, instead of until Ctrl-C', positive('records'))
+  .action(async (topic: string, _options: unknown, self: Command) => {
+    process.exitCode = await tail(topic, self.optsWithGlobals<TailOptions>());
+  });
 command('down', 'removes the kind cluster, after saying what is lost and asking')
   .option('--yes', 'do not ask')
   .action((options: DownOptions) => down(options));

@@ -1,5 +1,6 @@
 /** Where an environment's users find it. */
 import type { Config } from '../environments/schema.ts';
+import { HOST_PORTS } from './host-env.ts';
 
 export function urlsOf({ ingress, localPorts, addons, web, mobile, api }: Config): string[] {
   const scheme = ingress.tls.source === 'none' ? 'http' : 'https';
@@ -23,3 +24,13 @@ export function adminOf({ api, environment, secrets }: Config): string {
       : 'the password is in the Secret zakpos-admin';
   return `log in as ${api.adminEmail}; ${where}`;
 }
+
+/** Where apps on this machine find the stores, and how the API is one of them. */
+export const storesOnLocalhost = ({ localPorts, api }: Config): string[] => [
+  `PostgreSQL localhost:${localPorts.postgres}`,
+  `Redis      localhost:${localPorts.redis}`,
+  `Kafka      localhost:${localPorts.kafka}`,
+  '',
+  'apps/api/.env has what the API needs: `cd apps/api && npm ci && npm run dev`,',
+  `then http://localhost:${HOST_PORTS.api}/${api.prefix}/docs. \`npm run up\` brings the apps into the cluster.`,
+];

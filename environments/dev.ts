@@ -48,6 +48,7 @@ export const dev: ConfigInput = {
     resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { cpu: null, memory: '64Mi' } },
   },
   ingress: { ...kind.ingress, tls: { source: 'none' } },
+  localStores: true,
   backups: { logKept: '512Mi', storage: { size: '1Gi' } },
   // Only with `mode: bundled`; with the exporters, its limits come to 1440 MiB.
   monitoring: {

@@ -37,7 +37,7 @@ export interface LoadOptions {
   readonly dotEnvFile?: string;
   /**
    * Whether it runs on a kind cluster, which lacks what other clusters bring (`ZAKPOS_ON_KIND`).
-   * @default false
+   * @default - dev does, the others don't
    */
   readonly onKind?: boolean;
 }
@@ -80,6 +80,8 @@ export function loadConfig(name: EnvironmentName, options: LoadOptions = {}): Co
     input = merge(input, kind);
     sources.push('environments/kind.ts');
   }
+  // The ports of somebody's nodes are no ports of one laptop, and dev's passwords are known to all.
+  if (options.onKind === false && name === 'dev') input = merge(input, { localStores: false });
   let own: Tree = {};
   if (options.configFile !== undefined) {
     own = readConfigFile(options.configFile);

@@ -16,3 +16,6 @@ export const NODE_PORTS = {
   redis: 30379,
   kafka: 30092,
 } as const satisfies Record<LocalPort, number>;
+
+/** Addresses of the pods of that cluster, as kind-config.yaml has them: what comes from elsewhere comes from outside. */
+export const POD_NETWORK = '10.244.0.0/16';

@@ -6,7 +6,7 @@ import './one-run.ts';
 import { z } from 'zod';
 import { api, mobile, reports, web } from './schema/apps.ts';
 import { backups } from './schema/backups.ts';
-import { addons, ingress, localPorts } from './schema/edge.ts';
+import { addons, ingress, localPorts, localStores } from './schema/edge.ts';
 import { cpu, bytes, dnsLabel, pattern, text } from './schema/fields.ts';
 import { monitoring } from './schema/monitoring.ts';
 import { crossFieldViolations } from './schema/rules.ts';
@@ -78,6 +78,7 @@ const shape = z.strictObject({
   ingress,
   addons,
   localPorts,
+  localStores,
   certificates,
   secrets,
   backups,

@@ -9,6 +9,7 @@ export const test: ConfigInput = {
   environment: 'test',
   api: { ...dev.api, replicas: 2, openRegistration: false, logLevel: 'info' },
   web: { ...dev.web, replicas: 2 },
+  localStores: false,
   certificates: { source: 'cli' },
   secrets: { source: 'cluster' },
 };

@@ -44,7 +44,7 @@ export const portsOf = (rendered: Rendered, name: string): readonly number[] =>
 
 /** Who a peer of a policy is: workloads of this project, pods of another namespace, or addresses. */
 function peerNames(rendered: Rendered, peer: PolicyPeer, here: string | undefined): string[] {
-  if (peer.ipBlock !== undefined) return [peer.ipBlock.cidr];
+  if (peer.ipBlock !== undefined) return [[peer.ipBlock.cidr, ...(peer.ipBlock.except ?? [])].join(' but ')];
   const namespace = peerNamespace(peer, here);
   const labels = peer.podSelector?.matchLabels ?? {};
   const ours = podsNamed(rendered, namespace, labels);

@@ -404,7 +404,8 @@ describe('secrets', () => {
     'certificates.source: is "cli", expected "none" beside literal secrets, which have none for what certificates bring with them';
 
   test('of dev are refused beside certificates', () => {
-    expect(problems('dev', { certificates: { source: 'cli' } })).toEqual([LITERAL_WITH_CERTIFICATES]);
+    const own = { certificates: { source: 'cli' }, localStores: false };
+    expect(problems('dev', own)).toEqual([LITERAL_WITH_CERTIFICATES]);
   });
 
   test('of dev are refused beside a Kafka that asks for a login', () => {
@@ -415,7 +416,7 @@ describe('secrets', () => {
   });
 
   test('that a cluster holds are fine with certificates in dev, too', () => {
-    const own = { secrets: { source: 'cluster' }, certificates: { source: 'cli' } };
+    const own = { secrets: { source: 'cluster' }, certificates: { source: 'cli' }, localStores: false };
     expect(configWith('dev', own).certificates.source).toBe('cli');
   });
 
@@ -636,6 +637,35 @@ describe('one server', () => {
       expect(one[field]).toEqual(many[field]);
     expect(configWith('prod', { size: 'cluster' })).toEqual(many);
   });
+});
+
+describe('stores on localhost', () => {
+  test('are there in dev alone, and not in a cluster that somebody else looks after', () => {
+    expect(loadConfig('dev').localStores).toBe(true);
+    expect(loadConfig('dev', { onKind: false }).localStores).toBe(false);
+    for (const name of ['test', 'prod', 'cloud'] as const)
+      expect(loadConfig(name, { onKind: true }).localStores).toBe(false);
+  });
+
+  test('are refused where nobody is to reach them', () => {
+    expect(problems('prod', { localStores: true, certificates: { source: 'none' }, kafka: ONE })).toEqual([
+      'localStores: is true, expected false: only dev opens its stores to the machine that it runs on',
+    ]);
+  });
+
+  test('are refused where a client could not tell that it talks to them', () => {
+    expect(problems('dev', { secrets: { source: 'cluster' }, certificates: { source: 'cli' } })).toEqual([
+      'localStores: is true, expected false beside certificates.source "cli": no certificate has the name localhost',
+    ]);
+  });
+
+  test('are refused beside brokers that one port cannot stand for', () => {
+    expect(problems('dev', { kafka: { replicas: 2 } })).toEqual([
+      'localStores: is true, expected false beside kafka.replicas 2: one port of the machine stands for one broker',
+    ]);
+  });
+
+  const ONE = { replicas: 1, replicationFactor: 1, minInSyncReplicas: 1 };
 });
 
 describe('on a kind cluster', () => {

@@ -715,6 +715,7 @@ describe('a broker among several is ready when it is in sync', () => {
     const three = render('dev', {
       zookeeper: { replicas: 3 },
       kafka: { replicas: 3 },
+      localStores: false,
       quota: { enabled: false },
     });
     onStage(three, 'zakpos-kafka', {}, (stage) => {

@@ -138,7 +138,7 @@ test('a store that is not encrypted says so to its clients and itself', () => {
     expect(hba.match(/^host all all all scram-sha-256$/gm)).toHaveLength(1);
     expect(configFile(each, 'zakpos-redis', 'redis.conf')).toMatch(/^port 6379$/m);
     expect(envOf(mainContainer(each, 'zakpos-kafka'), 'KAFKA_LISTENER_SECURITY_PROTOCOL_MAP')).toBe(
-      'CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT',
+      `CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT${each.config.localStores ? ',LOCAL:PLAINTEXT' : ''}`,
     );
   }
 });

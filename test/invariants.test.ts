@@ -197,7 +197,7 @@ test('a container in prod has a limit of CPU where it goes on running', () => {
 
 describe('network policies', () => {
   test.each([
-    ['dev', EDGES_OF_KIND()],
+    ['dev', `${EDGES_OF_KIND()}${EDGES_OF_LOCAL_STORES()}`],
     ['test', EDGES_OF_KIND()],
     [
       'prod',
@@ -264,6 +264,13 @@ function EDGES_OF_KIND(): string {
   traefik             -> 0.0.0.0/0:443, 0.0.0.0/0:6443
   metrics-server      -> 0.0.0.0/0:443, 0.0.0.0/0:6443, 0.0.0.0/0:10250
   0.0.0.0/0           -> metrics-server:10250
+  `;
+}
+
+/** Apps on the machine of the cluster are no pods of it. */
+function EDGES_OF_LOCAL_STORES(): string {
+  return `
+  0.0.0.0/0 but 10.244.0.0/16 -> zakpos-postgres:5432, zakpos-redis:6379, zakpos-kafka:9094
   `;
 }
 

@@ -3,12 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { NODE_PORTS } from '../charts/names.ts';
+import { NODE_PORTS, POD_NETWORK } from '../charts/names.ts';
 import { configWith, defined, only, render, ROOT, services, workload, type Rendered } from './manifests.ts';
 
 const config = z.strictObject({
   kind: z.literal('Cluster'),
   apiVersion: z.literal('kind.x-k8s.io/v1alpha4'),
+  networking: z.strictObject({ podSubnet: z.string() }).optional(),
   nodes: z.array(
     z.strictObject({
       role: z.string(),
@@ -30,11 +31,12 @@ const config = z.strictObject({
 
 interface KindConfig {
   readonly text: string;
+  readonly networking?: z.output<typeof config>['networking'];
   readonly nodes: z.output<typeof config>['nodes'];
 }
 function read(file: string): KindConfig {
   const text = readFileSync(join(ROOT, file), 'utf8');
-  return { text, nodes: config.parse(parse(text)).nodes };
+  return { text, ...config.parse(parse(text)) };
 }
 const laptop = read('kind-config.yaml');
 const production = read('kind-config.prod.yaml');
@@ -92,7 +94,10 @@ describe.each([
 
   test('maps each port of a node that a Service takes', () => {
     const taken = takenBy(file === laptop ? render('dev') : render('prod', {}, true));
-    expect(Object.keys(taken)).toEqual(['http', 'https', 'api', 'web', 'mobile']);
+    expect(Object.keys(taken)).toEqual([
+      ...(file === laptop ? ['postgres', 'redis', 'kafka'] : []),
+      ...['http', 'https', 'api', 'web', 'mobile'],
+    ]);
     for (const [name, port] of Object.entries(taken)) {
       expect(NODE_PORTS).toMatchObject({ [name]: port });
       expect(Object.keys(mapped(file))).toContain(name);
@@ -108,6 +113,10 @@ describe('the laptop', () => {
 
   test('has the ports that people know from Docker by default', () => {
     expect(configWith('dev').localPorts).toMatchObject({ api: 39847, web: 41923, mobile: 19006 });
+  });
+
+  test('has the pods in the network that policies tell from this machine', () => {
+    expect(laptop.networking).toEqual({ podSubnet: POD_NETWORK });
   });
 
   test('has the sources of the apps for dev servers', () => {

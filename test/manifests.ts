@@ -43,7 +43,7 @@ export const envOf = (of: Container, name: string): string | undefined =>
   of.env.find((variable) => variable.name === name)?.value;
 
 /** The configuration of an environment with some values of a file of one's own. */
-export function configWith(environment: EnvironmentName, overrides: object = {}, onKind = false): Config {
+export function configWith(environment: EnvironmentName, overrides: object = {}, onKind?: boolean): Config {
   return withFile('own.json', JSON.stringify(overrides), (configFile) =>
     loadConfig(environment, { configFile, onKind }),
   );
@@ -64,11 +64,11 @@ export function withFile<T>(name: string, content: string, use: (path: string) =
 const HASHES = { api: 'HASH', web: 'HASH', mobile: 'HASH', 'jmx-agent': 'HASH' };
 
 /** The charts of an environment, composed in memory. */
-export function render(environment: EnvironmentName, overrides: object = {}, onKind = false): Rendered {
+export function render(environment: EnvironmentName, overrides: object = {}, onKind?: boolean): Rendered {
   const config = configWith(environment, overrides, onKind);
   const own = Object.keys(overrides).length === 0 ? '' : ` with ${JSON.stringify(overrides)}`;
   return renderedOf(
-    `${environment}${onKind ? ' on kind' : ''}${own}`,
+    `${environment}${onKind === undefined ? '' : onKind ? ' on kind' : ' elsewhere'}${own}`,
     config,
     compose(config, HASHES, NEVER_WRITTEN),
   );

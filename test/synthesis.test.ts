@@ -72,6 +72,18 @@ test('on a kind cluster prod has what kind lacks, and the CRDs of that', async (
   expect(usual.filter((path) => !files.includes(path))).toEqual([]);
 });
 
+test('without its apps, dev is its stores and what they stand on, as they are with the apps', async () => {
+  expect(await synth('infra', { ZAKPOS_ENV: 'dev', ZAKPOS_ONLY: 'infra' })).toEqual(success);
+  const files = filesOf('infra');
+  expect(Object.keys(files)).toEqual(
+    [
+      ...['00-namespace', '05-capacity', '10-secrets', '20-network-policies', '21-system-network-policies'],
+      ...['40-postgres', '41-redis', '42-zookeeper', '43-kafka'],
+    ].map((name) => `dev/${name}.yaml`),
+  );
+  expect(filesOf('all')).toMatchObject(files);
+});
+
 test('files are in the order in which they can be applied: the namespaces first, what uses them after', () => {
   for (const environment of ENVIRONMENTS) {
     const kinds = Object.entries(filesOf('all'))

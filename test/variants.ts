@@ -152,7 +152,7 @@ export const variants = {
   'prod with CloudNativePG and metrics': render('prod', { ...CLOUDNATIVEPG, ...METRICS }),
   'prod with existing stores of an authority and metrics': render('prod', { ...CA, ...METRICS }),
   'prod with existing stores without encryption and metrics': render('prod', { ...PLAIN, ...METRICS }),
-  'dev with three of each': render('dev', THREE_OF_EACH),
+  'dev with three of each': render('dev', { ...THREE_OF_EACH, localStores: false }),
   'dev with bundled monitoring': render('dev', { monitoring: { mode: 'bundled' } }),
   'prod with bundled monitoring': render('prod', { ...BUNDLED, ...BACKUPS }),
   'prod on kind with bundled monitoring alone': render(

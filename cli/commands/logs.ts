@@ -4,11 +4,18 @@ import { ownNamespaces } from '../../environments/namespaces.ts';
 import { toSeconds } from '../../environments/quantities.ts';
 import type { Config } from '../../environments/schema.ts';
 import { readConfig } from '../environment.ts';
-import { CliError, messageOf } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { mentions, pretty, type LogLine } from '../log-lines.ts';
-import { followNodes, linesOfLoki, linesOfNodes, podsOf, type LogComponent } from '../log-sources.ts';
+import {
+  componentNamed,
+  componentsIn,
+  followNodes,
+  linesOfLoki,
+  linesOfNodes,
+  type LogComponent,
+} from '../log-sources.ts';
 import { targetOf, type TargetOptions } from '../target.ts';
 
 export interface LogsOptions extends TargetOptions {
@@ -79,24 +86,6 @@ export async function componentsNamed(
   config: Config,
   names: readonly string[],
 ): Promise<LogComponent[]> {
-  const found = await Promise.all(
-    ownNamespaces(config).map(async (namespace) => {
-      const components = (await podsOf(kubectl, namespace)).map(({ component }) => component);
-      return [...new Set(components)].map((name) => ({ name, namespace }));
-    }),
-  );
-  const known = found.flat();
-  if (names.length === 0) return known;
-  return names.map((name) => {
-    const full = [name, `zakpos-${name}`, ...(name === 'ingress' ? ['traefik'] : [])];
-    const component = known.find((each) => full.includes(each.name));
-    if (component !== undefined) return component;
-    const others = known.map((each) => each.name.replace(/^zakpos-/, '')).sort();
-    throw new CliError(
-      `No pod of "${name}" is in the cluster.`,
-      others.length === 0
-        ? 'There is none of anything: `npm run up` brings them.'
-        : `There are those of ${others.join(', ')}.`,
-    );
-  });
+  const known = await componentsIn(kubectl, ownNamespaces(config));
+  return names.length === 0 ? known : names.map((name) => componentNamed(known, name));
 }

@@ -114,7 +114,8 @@ export async function restore(options: RestoreOptions): Promise<void> {
     console.log('Nothing was changed.');
     return;
   }
-  await withRestoreFiles({ ...config, namespace: into }, request, (files) =>
+  // The ports of this machine are the live one's.
+  await withRestoreFiles({ ...config, namespace: into, localStores: false }, request, (files) =>
     live
       ? restoreLive(kubectl, config, files, request.at, options.replaceClaim)
       : restoreBeside(kubectl, config, into, files),

@@ -5,7 +5,8 @@ import type { Config } from '../../environments/schema.ts';
 import { apply, type Applied } from '../apply.ts';
 import { readConfig, synthesize, type Rendered } from '../environment.ts';
 import { CliError } from '../errors.ts';
-import { builtImages } from '../images.ts';
+import { hostVariables, requireLocalStores, requireOwnEnvFile, writeEnvFile } from '../host-env.ts';
+import { builtImages, storeImages } from '../images.ts';
 import { refuseImmutableChanges } from '../immutable.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { refuseDuringMove } from '../move-plan.ts';
@@ -24,7 +25,7 @@ import { SmokeTest } from '../smoke.ts';
 import { step, type Line } from '../steps.ts';
 import { flagsOf, targetOf, type TargetOptions } from '../target.ts';
 import { checkTools } from '../tools.ts';
-import { adminOf, urlsOf } from '../urls.ts';
+import { adminOf, storesOnLocalhost, urlsOf } from '../urls.ts';
 import { waitForReady } from '../wait.ts';
 import { provide } from './images.ts';
 
@@ -32,11 +33,21 @@ export interface UpOptions extends TargetOptions {
   /** Seconds that the components may take to become ready. */
   readonly timeout: number;
   readonly smoke: boolean;
+  /**
+   * `infra`: the stores, on localhost, for apps that run on this machine.
+   * @default - all of the environment
+   */
+  readonly only?: 'infra';
 }
 
 export async function up(options: UpOptions): Promise<void> {
   const config = readConfig(options);
   const { kubectl, kind } = targetOf(options);
+  const withApps = options.only === undefined;
+  if (!withApps) {
+    requireLocalStores(config, options);
+    requireOwnEnvFile();
+  }
 
   await step('Tools', async (line) => {
     line.rename(
@@ -55,7 +66,7 @@ export async function up(options: UpOptions): Promise<void> {
     });
     await step('Images', async (line) => {
       const done: string[] = [];
-      for (const image of builtImages(config)) {
+      for (const image of withApps ? builtImages(config) : storeImages(config)) {
         const did = await provide(image, kind, line);
         if (did.length > 0) done.push(`${did.join(' and ')} ${image.image}`);
       }
@@ -88,6 +99,11 @@ export async function up(options: UpOptions): Promise<void> {
       line.rename(`API extensions: ${describeChanges(await apply(kubectl, rendered.registrations))}`);
     });
   }
+  if (!withApps) {
+    writeEnvFile(hostVariables(config));
+    console.log(['', ...storesOnLocalhost(config), '', ...firstUser(config)].join('\n'));
+    return;
+  }
   if (options.smoke) {
     const smoke = new SmokeTest(config, kubectl, kind !== undefined);
     const tested = `zakpos.io/smoke-tested=${rendered.digest}`;
@@ -102,7 +118,7 @@ export async function up(options: UpOptions): Promise<void> {
       await kubectl.run(['annotate', 'namespace', config.namespace, '--overwrite', tested]);
     });
   }
-  console.log(['', ...urlsOf(config), '', adminOf(config), ...documentedPassword(config)].join('\n'));
+  console.log(['', ...urlsOf(config), '', ...firstUser(config)].join('\n'));
 }
 
 /**
@@ -171,6 +187,8 @@ function describeChanges({ created, changed, unchanged, warnings }: Applied): st
   const warned = warnings.length === 0 ? '' : `; ${warnings.join('; ')}`;
   return `${created.length} created, ${changed.length} changed, ${unchanged} unchanged${names}${warned}`;
 }
+
+const firstUser = (config: Config): string[] => [adminOf(config), ...documentedPassword(config)];
 
 /** Only the password that the repository itself documents is ever shown. */
 function documentedPassword({ secrets }: Config): string[] {

@@ -123,3 +123,10 @@ export const localPorts = z
   })
   .prefault({})
   .describe('Ports on 127.0.0.1 of the machine that runs the kind cluster.');
+
+export const localStores = z
+  .boolean()
+  .default(false)
+  .describe(
+    "Whether the stores answer at their `localPorts`, too, for apps that run on that machine; dev's cluster on kind only.",
+  );

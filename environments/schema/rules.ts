@@ -136,6 +136,24 @@ export function* crossFieldViolations(config: Config): Generator<Violation> {
   if (config.size === 'single' && config.environment !== 'prod' && config.environment !== 'cloud') {
     yield { path: ['size'], expected: '"cluster": dev and test have sizes of their own' };
   }
+  if (config.localStores) {
+    const path = ['localStores'];
+    if (config.environment !== 'dev') {
+      yield { path, expected: 'false: only dev opens its stores to the machine that it runs on' };
+    }
+    if (config.certificates.source !== 'none') {
+      yield {
+        path,
+        expected: `false beside certificates.source "${config.certificates.source}": no certificate has the name localhost`,
+      };
+    }
+    if (kafka.mode === 'statefulset' && kafka.replicas > 1) {
+      yield {
+        path,
+        expected: `false beside kafka.replicas ${kafka.replicas}: one port of the machine stands for one broker`,
+      };
+    }
+  }
   if (config.environment !== 'dev') {
     if (secrets.source === 'literal') {
       yield { path: ['secrets', 'source'], expected: '"cluster": only dev writes secrets into manifests' };

@@ -48,6 +48,8 @@ export interface Answer {
   readonly stdout?: string;
   readonly stderr?: string;
   readonly ok?: boolean;
+  /** Of what runs with the terminal. */
+  readonly exitCode?: number;
 }
 
 /** A call that a kubectl in memory got. */
@@ -86,6 +88,12 @@ export class FakeKubectl extends Kubectl {
     this.calls.push({ args, input: undefined });
     stdout.split('\n').forEach(onLine);
     return { ended: Promise.resolve({ ok, stderr }), stop: () => undefined };
+  }
+
+  /** Asked as one call, whose input says of which kind its stdin is. */
+  override attach(args: readonly string[], stdin?: 'inherit' | 'open'): Promise<number> {
+    this.calls.push({ args, input: stdin });
+    return Promise.resolve(this.answer(args, undefined).exitCode ?? 0);
   }
 
   /** Asked as one call, with a `|` between its two halves. */

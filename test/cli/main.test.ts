@@ -641,3 +641,53 @@ describe('what changes volumes', () => {
     expect(changes(run)).toEqual([]);
   });
 });
+
+describe('what looks inside a pod', () => {
+  const POD = JSON.stringify({
+    items: [
+      {
+        metadata: { name: 'zakpos-postgres-0' },
+        spec: { containers: [{ name: 'postgres', image: 'postgres:16-alpine' }] },
+        status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+      },
+    ],
+  });
+  /** Answers with a pod, and ends with 4 what runs in it. */
+  const kubectl = `case "$*" in *" get pods "*) echo '${POD}' ;; *) exit 4 ;; esac`;
+  const EXEC = 'kubectl --context office -n zakpos exec -i zakpos-postgres-0 -c postgres --';
+
+  test.concurrent.each<[string, readonly string[], string]>([
+    ['psql has its options', ['db', '-Atc', 'select 1'], 'psql -U zakpos_user -d zakpos_db -Atc select 1'],
+    ['psql is another role', ['db', '--as', 'owner', '-c', 'x'], 'psql -U zakpos_owner -d zakpos_db -c x'],
+    [
+      'redis-cli has its arguments',
+      ['redis', '-n', '1', 'get', 'k'],
+      'sh /usr/local/etc/redis/cli.sh -n 1 get k',
+    ],
+  ])('%s, wherever ours are, and its exit code comes through', async (_, [name = '', ...args], ran) => {
+    const run = await zakpos([name, ...args, '--env', 'test', '--context', 'office'], { kubectl });
+    expect(run.code).toBe(4);
+    expect(run.calls.at(-1)).toMatch(new RegExp(`^${EXEC} env [A-Z_]+=/dev/null `));
+    expect(run.calls.at(-1)).toContain(ran);
+  });
+
+  test.concurrent.each<[string, object, string]>([
+    ['db', { postgres: { mode: 'external', external: { host: 'db.example.com' } } }, 'psql '],
+    ['redis', { redis: { mode: 'external', external: { host: 'redis.example.com' } } }, 'redis-cli -h '],
+    ['kafka', { kafka: { mode: 'external', external: { brokers: ['b-1:9096'] } } }, 'kafka-topics '],
+  ])('%s says how to reach a server that is somebody else’s', async (name, values, client) => {
+    const file = join(folder, `${name}.json`);
+    writeFileSync(file, JSON.stringify({ environment: 'prod', ...values }));
+    const command = name === 'kafka' ? ['kafka', 'topics'] : [name];
+    const run = await zakpos([...command, '--env', 'prod'], {}, { ZAKPOS_CONFIG: file });
+    expect(run.stderr).toMatch(/external/);
+    expect(run.stderr).toContain(`From where it can be reached: \`${client}`);
+    expectMistake(run);
+  });
+});
+
+test.concurrent('the stores alone are not for production', async () => {
+  const run = await zakpos(['up', '--env', 'prod', '--only', 'infra']);
+  expect(run.stderr).toContain("`--only infra` is for dev's own kind cluster");
+  expectMistake(run);
+});
