@@ -151,13 +151,14 @@ export function composeTask(
 function synthesize(root: string): void {
   const outdir = resolve(root, process.env.CDK8S_OUTDIR ?? 'dist');
   const wanted = process.env.ZAKPOS_ENV ? [environmentName(process.env.ZAKPOS_ENV)] : ENVIRONMENTS;
-  const hashes = sourceHashes(root);
   const apps = wanted.map((name) => {
     const config = loadConfig(name, {
       configFile: process.env.ZAKPOS_CONFIG,
       dotEnvFile: join(root, '.env'),
       onKind: process.env.ZAKPOS_ON_KIND === 'true',
+      root,
     });
+    const hashes = sourceHashes(root, config);
     return { name, config, app: compose(config, hashes, join(outdir, `.${name}.new`)) };
   });
   for (const { name, config, app } of apps) {

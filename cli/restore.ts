@@ -61,7 +61,7 @@ export async function withRestoreFiles<T>(
   const folder = mkdtempSync(join(tmpdir(), 'zakpos-restore-'));
   const file = (name: string): string => join(folder, `${name}.yaml`);
   try {
-    composeRestore(config, sourceHashes(ROOT), folder, request).synth();
+    composeRestore(config, sourceHashes(ROOT, config), folder, request).synth();
     return await use({
       namespace: file('00-namespace'),
       plan: file('10-plan'),
