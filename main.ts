@@ -34,6 +34,7 @@ import { RestoreChart, RestoreClaimChart, RestorePlanChart, type RestoreRequest 
 import { SecretsChart } from './charts/secrets.ts';
 import { TaskChart } from './charts/task.ts';
 import { TraefikChart } from './charts/traefik.ts';
+import { UpgradeChart, type UpgradeRequest } from './charts/upgrade.ts';
 import { WebChart } from './charts/web.ts';
 import type { ZakposChartProps } from './charts/zakpos-chart.ts';
 import { ZookeeperChart } from './charts/zookeeper.ts';
@@ -127,6 +128,20 @@ export function composeRestore(
   new NetworkPolicyChart(app, '20-network-policies', props, config.namespace);
   new RestoreClaimChart(app, '30-claim', props);
   new RestoreChart(app, '40-restore', props, request);
+  new PostgresChart(app, '50-postgres', props);
+  return app;
+}
+
+/** What takes the database to another major version of PostgreSQL, and the database itself. */
+export function composeUpgrade(
+  config: Config,
+  hashes: Readonly<Record<Build, string>>,
+  outdir: string,
+  request: UpgradeRequest,
+): App {
+  const app = new App({ outdir, outputFileExtension: '.yaml' });
+  const props = chartProps(config, hashes);
+  new UpgradeChart(app, '10-upgrade', props, request);
   new PostgresChart(app, '50-postgres', props);
   return app;
 }
