@@ -75,6 +75,8 @@ copy() {
   [ "$free" -ge "$needed" ] ||
     give_up "the volume has $((free / 1024)) MiB free, and the new files need $((needed / 1024)) beside those that are there: grow the claim"
 
+  # A copy that fails gives its room back.
+  trap '[ ! -e "$new" ] || { pg_ctl -D "$new" -m immediate -w stop || true; rm -rf "$new"; } >/dev/null 2>&1' EXIT
   echo start >&5
   say "making files of PostgreSQL $own out of those of $(release_of "$PGDATA")"
   initdb -D "$new" -U "$PGUSER" --encoding=UTF-8 --lc-collate=C --lc-ctype=C --auth=trust >"$RUN/initdb.log" 2>&1 ||
