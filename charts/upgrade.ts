@@ -1,5 +1,7 @@
 import type { Construct } from 'constructs';
 import { RESTORE_CLAIM } from '../environments/backups.ts';
+import { SERVE_RESOURCES } from '../environments/demand.ts';
+import type { Resources } from '../lib/pod.ts';
 import { Volume } from '../lib/volume.ts';
 import { HardenedJob } from '../lib/workloads.ts';
 import {
@@ -40,11 +42,11 @@ export class UpgradeChart extends ZakposChart {
     super(scope, id, props);
     const { config } = props;
     const scripts = backupScripts(this, UPGRADE, UPGRADE_SCRIPTS);
-    const container = (name: string, mode: string) =>
+    const container = (mode: string, resources: Resources) =>
       backupContainer(config, `upgrade.sh ${mode}`, {
-        name,
+        name: mode,
         scripts,
-        resources: config.postgres.resources,
+        resources,
         env: { PGDATA: `${DATA}/pgdata`, UPGRADE_ID: upgradeId },
         mounts: serverMounts(Volume.existingClaim('data', RESTORE_CLAIM)),
       });
@@ -62,8 +64,11 @@ export class UpgradeChart extends ZakposChart {
       activeDeadlineSeconds: 24 * 3600,
       containers:
         from === undefined
-          ? [container('back', 'back')]
-          : [container('copy', 'copy'), { ...container('serve', 'serve'), image: from }],
+          ? [container('back', config.postgres.resources)]
+          : [
+              container('copy', config.postgres.resources),
+              { ...container('serve', SERVE_RESOURCES), image: from },
+            ],
     });
   }
 }

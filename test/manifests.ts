@@ -6,11 +6,12 @@ import { Yaml, type App } from 'cdk8s';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import type { RestoreRequest } from '../charts/restore.ts';
+import type { UpgradeRequest } from '../charts/upgrade.ts';
 import { foreignSecrets, watchedCertificates } from '../environments/certificates.ts';
 import { loadConfig } from '../environments/load.ts';
 import type { Config, EnvironmentName } from '../environments/schema.ts';
 import { neededSecrets } from '../environments/secrets.ts';
-import { compose, composeRestore, composeTask } from '../main.ts';
+import { compose, composeRestore, composeTask, composeUpgrade } from '../main.ts';
 
 export const ROOT = join(import.meta.dirname, '..');
 
@@ -522,6 +523,10 @@ export function render(environment: EnvironmentName, overrides: object = {}, onK
 /** The charts of a restore, composed in memory. */
 export const renderRestore = (config: Config, request: RestoreRequest): Rendered =>
   renderedOf('a restore', config, composeRestore(config, HASHES, NEVER_WRITTEN, request));
+
+/** The Job of an upgrade of the database, and the database. */
+export const renderUpgrade = (config: Config, request: UpgradeRequest): Rendered =>
+  renderedOf('an upgrade', config, composeUpgrade(config, HASHES, NEVER_WRITTEN, request));
 
 /** The Job that a command runs in the API's image. */
 export const renderTask = (config: Config, command: readonly string[]): Rendered =>
