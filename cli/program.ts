@@ -137,7 +137,10 @@ withTarget('restore', 'the database of a point in time, into a namespace of its 
 withTarget('upgrade', 'takes the database to the major version of PostgreSQL that postgres.image is of')
   .argument('<store>', 'postgres')
   .option('--back', 'put the files of before the upgrade back; what was written since is not in them')
-  .option('--confirm <namespace>', 'say that the database of this namespace is to be stopped, instead of asking')
+  .option(
+    '--confirm <namespace>',
+    'say that the database of this namespace is to be stopped, instead of asking',
+  )
   .action((store: string, options: UpgradeOptions) => upgrade(store, options));
 withTarget('migrate', 'migrates the database, before the new version is rolled out')
   .option('--plan', 'only show what would be done')
