@@ -34,6 +34,7 @@ import { RestoreChart, RestoreClaimChart, RestorePlanChart, type RestoreRequest 
 import { SecretsChart } from './charts/secrets.ts';
 import { TaskChart } from './charts/task.ts';
 import { TraefikChart } from './charts/traefik.ts';
+import { UpgradeChart, type UpgradeRequest } from './charts/upgrade.ts';
 import { WebChart } from './charts/web.ts';
 import type { ZakposChartProps } from './charts/zakpos-chart.ts';
 import { ZookeeperChart } from './charts/zookeeper.ts';
@@ -154,6 +155,20 @@ export function composeRestore(
   return app;
 }
 
+/** What takes the database to another major version of PostgreSQL, and the database itself. */
+export function composeUpgrade(
+  config: Config,
+  hashes: Readonly<Record<Build, string>>,
+  outdir: string,
+  request: UpgradeRequest,
+): App {
+  const app = new App({ outdir, outputFileExtension: '.yaml' });
+  const props = chartProps(config, hashes);
+  new UpgradeChart(app, '10-upgrade', props, request);
+  new PostgresChart(app, '50-postgres', props);
+  return app;
+}
+
 /** A Job that does one thing to the database in the API's image. */
 export function composeTask(
   config: Config,
@@ -177,15 +192,16 @@ function synthesize(root: string): void {
   const outdir = resolve(root, process.env.CDK8S_OUTDIR ?? 'dist');
   const wanted = process.env.ZAKPOS_ENV ? [environmentName(process.env.ZAKPOS_ENV)] : ENVIRONMENTS;
   const part = partNamed(process.env.ZAKPOS_ONLY ?? 'all');
-  const hashes = sourceHashes(root);
   const environments = wanted.map((name) => {
     const config = loadConfig(name, {
       configFile: process.env.ZAKPOS_CONFIG,
       dotEnvFile: join(root, '.env'),
       onKind: onKind(),
+      root,
     });
     const folder = join(outdir, `.${name}.new`);
-    const rendered = renderedOf(name, config, compose(config, hashes, folder, part));
+    const app = compose(config, sourceHashes(root, config), folder, part);
+    const rendered = renderedOf(name, config, app);
     return { name, folder, rendered, verdict: judge(rendered) };
   });
   const isForCdk8s = process.env.CDK8S_RECORD_CONSTRUCT_METADATA === 'true';

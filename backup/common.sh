@@ -79,6 +79,9 @@ use_database() {
   mv "$PGPASSFILE.$$" "$PGPASSFILE"
 }
 
+# release: the major version of the image's PostgreSQL
+release() { postgres --version | sed 's/[^0-9]*\([0-9]*\).*/\1/'; }
+
 query() { psql -XqAt -v ON_ERROR_STOP=1 "$@"; }
 
 # identify: sets SYSTEM, the identifier of the database, and TIMELINE

@@ -1,4 +1,4 @@
--- What a manifest says of a database: its size, the version of its schema, the rows of each table, and a checksum of
+-- What a manifest says of a database: the major version of its server, its size, the version of its schema, the rows of each table, and a checksum of
 -- the last sale. Variables: `snapshot`, the snapshot to see, or nothing for what is there now; `sale`, the sale to
 -- look at, or nothing for the last one.
 select :'snapshot' <> '' as given \gset
@@ -6,6 +6,7 @@ begin isolation level repeatable read read only;
 \if :given
 set transaction snapshot :'snapshot';
 \endif
+select 'server ' || current_setting('server_version_num')::int / 10000;
 select 'database-bytes ' || pg_database_size(current_database());
 select to_regclass('public.migrations') is not null as migrated \gset
 \if :migrated

@@ -3,7 +3,7 @@
 # choose: sets SYSTEM and BACKUP to the base backup to begin from, the newest good one that ended before RESTORE_AT,
 # and copies its manifest to $RUN/manifest.txt
 choose() {
-  local path id
+  local path id server
   # Both times as ids compare as text.
   local at=
   [ -z "${RESTORE_AT-}" ] || at=$(tr -d ':-' <<<"${RESTORE_AT%%.*}" | tr -d Z)Z
@@ -13,6 +13,9 @@ choose() {
     [ "${RESTORE_BACKUP:-$id}" = "$id" ] || continue
     store cat "store:$SYSTEM/base/$id/manifest.txt" >"$RUN/manifest.txt"
     [ -z "$at" ] || [[ $(value "$RUN/manifest.txt" finished | tr -d ':-') < $at ]] || continue
+    server=$(value "$RUN/manifest.txt" server)
+    [ -z "$server" ] || [ "$server" = "$(release)" ] ||
+      give_up "base backup $id is one of PostgreSQL $server, and this image is PostgreSQL $(release): name the image of $server in postgres.image to restore it into a namespace of its own"
     BACKUP=$id
     export SYSTEM
     list --files-only "store:$SYSTEM/wal" >"$RUN/archive"

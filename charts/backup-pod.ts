@@ -50,6 +50,8 @@ export const backupScripts = (scope: Construct, name: string, files: readonly st
     0o555,
   );
 
+export const UPGRADE_SCRIPTS = ['common.sh', 'facts.sql', 'checksums.sql', 'upgrade.sh'] as const;
+
 /** Resources of a container that waits most of the time; environments/demand.ts has the sum of the archive's. */
 export const small = ({ backups }: Config): Resources => ({
   requests: { cpu: '10m', memory: '32Mi' },

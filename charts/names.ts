@@ -13,6 +13,7 @@ export const BACKUP = 'zakpos-backup';
 export const BACKUP_DAILY = 'zakpos-backup-daily';
 export const RESTORE_DRILL = 'zakpos-restore-drill';
 export const RESTORE = 'zakpos-restore';
+export const UPGRADE = 'zakpos-upgrade';
 export const TASK = 'zakpos-task';
 export const TRAEFIK = 'traefik';
 export const METRICS_SERVER = 'metrics-server';

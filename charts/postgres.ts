@@ -202,11 +202,22 @@ ${network} replication all all scram-sha-256
 }
 
 const startScript = (encrypted: boolean): string => `set -eu
-${FINISH_RESTORE}${WAIT_FOR_SPACE}${encrypted ? whenFileChanges(`${TLS}/tls.crt`, RELOAD) : ''}exec docker-entrypoint.sh postgres -c config_file=${CONFIG}/postgresql.conf
+${FINISH_RESTORE}${REFUSE_OTHER_RELEASE}${WAIT_FOR_SPACE}${encrypted ? whenFileChanges(`${TLS}/tls.crt`, RELOAD) : ''}exec docker-entrypoint.sh postgres -c config_file=${CONFIG}/postgresql.conf
 `;
 
-/** Of a restore that was killed between its renames: without a data folder, the image would make a new database. */
+/** Of a restore or an upgrade that was killed between its renames: without a data folder, the image would make a new database. */
 const FINISH_RESTORE = `if [ -e "$PGDATA.restored" ] && [ ! -e "$PGDATA" ]; then mv "$PGDATA.restored" "$PGDATA"; fi
+`;
+
+/** The server itself would only call the files incompatible. */
+const REFUSE_OTHER_RELEASE = `if [ -s "$PGDATA/PG_VERSION" ]; then
+  files=$(cat "$PGDATA/PG_VERSION")
+  server=$(postgres --version | sed 's/[^0-9]*\\([0-9]*\\).*/\\1/')
+  if [ "$files" != "$server" ]; then
+    echo "The files on the volume are of PostgreSQL $files, and this image is PostgreSQL $server; nothing was changed. npm run upgrade -- postgres takes them along." >&2
+    exit 1
+  fi
+fi
 `;
 
 /**

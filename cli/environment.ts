@@ -22,6 +22,7 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
  */
 export function readConfig({ env, context }: TargetOptions): Config {
   return loadConfig(environmentName(env), {
+    root: ROOT,
     configFile: process.env.ZAKPOS_CONFIG,
     dotEnvFile: join(ROOT, '.env'),
     onKind: context === undefined,

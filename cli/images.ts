@@ -1,6 +1,13 @@
-/** The images that are built here, by dockerfiles/: made where docker lacks them, loaded where a node does. */
-import { join } from 'node:path';
-import { APPS, buildOf, buildsOf, builtImage, sourceHashes, type Build } from '../environments/images.ts';
+/** The images that are built here, by dockerfiles/ or sources of one's own: made where docker lacks them, loaded where a node does. */
+import {
+  APPS,
+  buildOf,
+  buildsOf,
+  builtImage,
+  sourceHashes,
+  type Build,
+  type Sources,
+} from '../environments/images.ts';
 import type { Config } from '../environments/schema.ts';
 import { ROOT } from './environment.ts';
 import { attempt, run } from './exec.ts';
@@ -10,12 +17,17 @@ export interface BuiltImage {
   readonly name: Build;
   /** Its whole name, such as `zakpos-api:0f3c…`. */
   readonly image: string;
+  readonly sources: Sources;
 }
 
 /** The images that an environment runs and that are built here rather than named in its configuration. */
 export function builtImages(config: Config): BuiltImage[] {
-  const hashes = sourceHashes(ROOT);
-  return buildsOf(config).map((name) => ({ name, image: builtImage(config, name, hashes) }));
+  const hashes = sourceHashes(ROOT, config);
+  return buildsOf(config).map((name) => ({
+    name,
+    image: builtImage(config, name, hashes),
+    sources: buildOf(name, config),
+  }));
 }
 
 /** Those of them that stores run. */
@@ -31,24 +43,22 @@ export async function isBuilt({ image }: BuiltImage): Promise<boolean> {
  * Builds an image.
  * @throws {CliError} with the end of docker's output
  */
-export async function build({ name, image }: BuiltImage, line: Line): Promise<void> {
-  const { context, dockerfile } = buildOf(name);
-  await run('docker', ['build', '--progress=plain', '-f', dockerfile, '-t', image, context], {
+export async function build({ name, image, sources }: BuiltImage, line: Line): Promise<void> {
+  const { context, dockerfile, target } = sources;
+  const stage = target === undefined ? [] : ['--target', target];
+  const args = ['-f', dockerfile, ...stage, context];
+  await run('docker', ['build', '--progress=plain', '-t', image, ...args], {
     cwd: ROOT,
     env: { DOCKER_BUILDKIT: '1' },
     onLine: (text) => {
       line.note(text);
     },
-    fix: `Mend ${join(context)} or ${dockerfile}; \`docker build -f ${dockerfile} ${context}\` shows everything. Or name an image of your own by ${name === 'jmx-agent' ? 'monitoring.exporters.jmxAgentImage' : `${name}.image`}.`,
+    fix: `Mend ${context} or ${dockerfile}; \`docker build ${args.join(' ')}\` shows everything. Or name an image of your own by ${name === 'jmx-agent' ? 'monitoring.exporters.jmxAgentImage' : `${name}.image`}.`,
   });
 }
 
 /** Loads an image onto those of the nodes that lack it, and answers which did. */
-export async function load(
-  { image }: BuiltImage,
-  cluster: string,
-  nodes: readonly string[],
-): Promise<string[]> {
+export async function load(image: string, cluster: string, nodes: readonly string[]): Promise<string[]> {
   const lacking = await Promise.all(
     nodes.map(async (node) => ((await imagesOn(node)).includes(fullName(image)) ? [] : [node])),
   );

@@ -22,6 +22,7 @@ import { shell, type ShellOptions } from './commands/shell.ts';
 import { snapshot, type SnapshotOptions } from './commands/snapshot.ts';
 import { status, type StatusOptions } from './commands/status.ts';
 import { up, type UpOptions } from './commands/up.ts';
+import { upgrade, type UpgradeOptions } from './commands/upgrade.ts';
 import type { TargetOptions } from './target.ts';
 
 export const program = new Command('zakpos').description('ZakPOS on Kubernetes').showHelpAfterError();
@@ -198,6 +199,14 @@ withTarget('restore', 'the database of a point in time, into a namespace of its 
   )
   .option('--finish', 'only what comes after a restore onto the live database, when that has failed')
   .action((options: RestoreOptions) => restore(options));
+withTarget('upgrade', 'takes the database to the major version of PostgreSQL that postgres.image is of')
+  .argument('<store>', 'postgres')
+  .option('--back', 'put the files of before the upgrade back; what was written since is not in them')
+  .option(
+    '--confirm <namespace>',
+    'say that the database of this namespace is to be stopped, instead of asking',
+  )
+  .action((store: string, options: UpgradeOptions) => upgrade(store, options));
 withTarget('migrate', 'migrates the database, before the new version is rolled out')
   .option('--plan', 'only show what would be done')
   .action((options: MigrateOptions) => migrate(options));

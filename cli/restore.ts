@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { BACKUP, RESTORE } from '../charts/names.ts';
+import { BACKUP, RESTORE, UPGRADE } from '../charts/names.ts';
 import type { RestoreRequest } from '../charts/restore.ts';
 import { RESTORE_CLAIM, RESTORING } from '../environments/backups.ts';
 import { isEncrypted, TLS_SECRETS } from '../environments/certificates.ts';
@@ -61,7 +61,7 @@ export async function withRestoreFiles<T>(
   const folder = mkdtempSync(join(tmpdir(), 'zakpos-restore-'));
   const file = (name: string): string => join(folder, `${name}.yaml`);
   try {
-    composeRestore(config, sourceHashes(ROOT), folder, request).synth();
+    composeRestore(config, sourceHashes(ROOT, config), folder, request).synth();
     return await use({
       namespace: file('00-namespace'),
       plan: file('10-plan'),
@@ -78,7 +78,8 @@ export async function withRestoreFiles<T>(
 /** The objects in one of the files. */
 export const objectsIn = (file: string): readonly Manifest[] => readManifest(file).documents;
 
-function jobIn(file: string): string {
+/** Name of the Job in a file. */
+export function jobIn(file: string): string {
   const job = objectsIn(file).find(({ kind }) => kind === 'Job');
   if (job === undefined) throw new Error(`There is no Job in ${file}`);
   return job.metadata.name;
@@ -223,9 +224,9 @@ const jobList = z.object({
   ),
 });
 
-/** Names of Jobs of a restore that have not ended. */
+/** Names of Jobs of a restore or an upgrade that have not ended. */
 async function jobsAtWork(kubectl: Kubectl, namespace: string): Promise<string[]> {
-  const label = `app.kubernetes.io/name=${RESTORE}`;
+  const label = `app.kubernetes.io/name in (${RESTORE},${UPGRADE})`;
   const jobs = (await kubectl.json(jobList, ['-n', namespace, 'get', 'jobs', '-l', label]))?.items ?? [];
   return jobs
     .filter(({ status }) =>
@@ -234,7 +235,7 @@ async function jobsAtWork(kubectl: Kubectl, namespace: string): Promise<string[]
     .map(({ metadata }) => metadata.name);
 }
 
-/** Ends Jobs of a restore that are at work: two, or one and the database, must not write to one volume. */
+/** Ends Jobs of a restore or an upgrade that are at work: two, or one and the database, must not write to one volume. */
 export async function endOthers(kubectl: Kubectl, namespace: string): Promise<void> {
   const atWork = await jobsAtWork(kubectl, namespace);
   if (atWork.length === 0) return;
@@ -244,14 +245,14 @@ export async function endOthers(kubectl: Kubectl, namespace: string): Promise<vo
 }
 
 /**
- * Refuses to apply a database whose files a restore is about to exchange, or has not brought yet.
- * @throws {CliError} when a restore is at work, or has left an empty claim behind
+ * Refuses to apply a database whose files a restore or an upgrade is about to exchange, or has not brought yet.
+ * @throws {CliError} when one is at work, or has left an empty claim behind
  */
 export async function refuseDuringRestore(kubectl: Kubectl, namespace: string): Promise<void> {
   const [job] = await jobsAtWork(kubectl, namespace);
   if (job !== undefined) {
     throw new CliError(
-      `A restore is under way in namespace ${namespace} (Job ${job}); nothing was applied.`,
+      `The files of the database are being exchanged in namespace ${namespace} (Job ${job}); nothing was applied.`,
       `Wait for its end: \`${kubectl.command(`-n ${namespace} logs -f job/${job}`)}\`; where its command was cut off, run that again.`,
     );
   }

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sourceHashes } from '../environments/images.ts';
+import { buildOf, isOwn, sourceHashes } from '../environments/images.ts';
 import type { Config } from '../environments/schema.ts';
 import { readManifest, ROOT } from './environment.ts';
 import { CliError } from './errors.ts';
@@ -25,7 +25,7 @@ export async function runTask(
   const folder = mkdtempSync(join(tmpdir(), 'zakpos-task-'));
   let job: string | undefined;
   try {
-    composeTask(config, sourceHashes(ROOT), folder, command).synth();
+    composeTask(config, sourceHashes(ROOT, config), folder, command).synth();
     const file = join(folder, 'task.yaml');
     job = readManifest(file).documents.find(({ kind }) => kind === 'Job')?.metadata.name;
     if (job === undefined) throw new Error(`There is no Job in ${file}`);
@@ -75,10 +75,10 @@ export function migrationsOf({ environment, api }: Config): readonly string[] {
  * The command of a program that the reference API's image has beside the server.
  * @throws {CliError} where another image is in its place
  */
-export function ownProgram({ api }: Config, name: string, args: readonly string[] = []): readonly string[] {
-  if (api.image === undefined) return ['node', `dist/${name}.js`, ...args];
+export function ownProgram(config: Config, name: string, args: readonly string[] = []): readonly string[] {
+  if (!isOwn(config, 'api')) return ['node', `dist/${name}.js`, ...args];
   throw new CliError(
-    `The image of the API is ${api.image}, which need not have dist/${name}.js.`,
+    `The image of the API is ${config.api.image ?? `built from ${buildOf('api', config).context}`}, which need not have dist/${name}.js.`,
     "Only the repository's own API has that program.",
   );
 }

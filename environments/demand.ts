@@ -35,6 +35,12 @@ export const COPY_RESOURCES = {
   limits: { memory: '256Mi' },
 } as const;
 
+/** Requests and limits of the server of before in an upgrade of the database, which only reads; the other has the database's own. */
+export const SERVE_RESOURCES = {
+  requests: { cpu: '50m', memory: '128Mi' },
+  limits: { cpu: null, memory: '384Mi' },
+} as const;
+
 export interface Demand {
   /** Thousandths of a core. */
   readonly cpu: number;
@@ -151,11 +157,11 @@ export function demandOf(config: Config): Demand {
 }
 
 /**
- * What a command starts beside all that, one command at a time: a task, the plan of a restore, or a move. The restore
- * itself comes in the place of the database.
+ * What a command starts beside all that, one command at a time: a task, the plan of a restore, a move, or the server of
+ * before in an upgrade. The restore itself comes in the place of the database, and so does the rest of an upgrade.
  */
 function commandDemand(config: Config, sets: readonly Pods[]): Demand {
-  const { reports, backups } = config;
+  const { postgres, reports, backups } = config;
   const moves = sets.map(({ claims }) => ({
     ...take({ pods: 2, resources: COPY_RESOURCES, claims: [] }),
     storage: take({ pods: 1, resources: COPY_RESOURCES, claims }).storage,
@@ -165,6 +171,9 @@ function commandDemand(config: Config, sets: readonly Pods[]): Demand {
       take({ pods: 1, resources: reports.resources, claims: [] }),
       ...(hasBackups(config) ? [take({ pods: 1, ...backups, claims: [] })] : []),
       ...moves,
+      ...(postgres.mode === 'statefulset'
+        ? [{ ...take({ pods: 1, resources: SERVE_RESOURCES, claims: [] }), pods: 0 }]
+        : []),
     ],
     most,
   );

@@ -1,7 +1,7 @@
 /** The images that this project builds, unless the configuration names others: under a tag that is a hash of their sources. */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import ignore from 'ignore';
 import { hasJmxAgent } from './monitoring.ts';
 import type { Config } from './schema.ts';
@@ -11,18 +11,40 @@ export const APPS = ['api', 'web', 'mobile'] as const;
 export const BUILDS = [...APPS, 'jmx-agent'] as const;
 export type Build = (typeof BUILDS)[number];
 
-/** Where an image is built from; paths are relative to the repository. */
-export const buildOf = (build: Build) => ({
-  context: build === 'jmx-agent' ? 'exporters/jmx-agent' : `apps/${build}`,
-  dockerfile: `dockerfiles/${build}.Dockerfile`,
-});
+/** What an image is built from; paths are relative to the repository. */
+export interface Sources {
+  readonly context: string;
+  readonly dockerfile: string;
+  /**
+   * Stage of the Dockerfile.
+   * @default - the last one
+   */
+  readonly target?: string;
+}
+
+/** What an image is built from: this repository's own, or what the configuration names in its place. */
+export function buildOf(build: Build, config: Config): Sources {
+  if (build === 'jmx-agent')
+    return { context: 'exporters/jmx-agent', dockerfile: `dockerfiles/${build}.Dockerfile` };
+  const own = config[build].build;
+  if (own === undefined) return { context: `apps/${build}`, dockerfile: `dockerfiles/${build}.Dockerfile` };
+  return {
+    context: own.context,
+    dockerfile: join(own.context, own.dockerfile),
+    ...(own.target === undefined ? {} : { target: own.target }),
+  };
+}
+
+/** Whether an app of somebody's own runs in place of this repository's. */
+export const isOwn = (config: Config, app: (typeof APPS)[number]): boolean =>
+  config[app].image !== undefined || config[app].build !== undefined;
 
 /** Hash of the sources of each image, the tag under which it is built. */
-export const sourceHashes = (root: string): Readonly<Record<Build, string>> => ({
-  api: sourceHash('api', root),
-  web: sourceHash('web', root),
-  mobile: sourceHash('mobile', root),
-  'jmx-agent': sourceHash('jmx-agent', root),
+export const sourceHashes = (root: string, config: Config): Readonly<Record<Build, string>> => ({
+  api: sourceHash(buildOf('api', config), root),
+  web: sourceHash(buildOf('web', config), root),
+  mobile: sourceHash(buildOf('mobile', config), root),
+  'jmx-agent': sourceHash(buildOf('jmx-agent', config), root),
 });
 
 /** The images that an environment runs and that are built here rather than named in its configuration. */
@@ -51,13 +73,13 @@ export const builtImage = (config: Config, build: Build, hashes: Readonly<Record
  * The first 12 hexadecimal digits of the SHA-256 over all files that the build sees, by name and content. What git
  * ignores is left by tools, and makes no other image of the same sources.
  */
-export function sourceHash(build: Build, root: string): string {
-  const { context, dockerfile } = buildOf(build);
-  const folder = join(root, context);
+export function sourceHash({ context, dockerfile, target }: Sources, root: string): string {
+  const folder = resolve(root, context);
   const ignored = ignore()
     .add(anchored(linesOf(join(folder, '.dockerignore'))))
     .add(linesOf(join(folder, '.gitignore')));
-  const hash = createHash('sha256').update(readFileSync(join(root, dockerfile)));
+  const hash = createHash('sha256').update(readFileSync(resolve(root, dockerfile)));
+  if (target !== undefined) hash.update(`\0${target}`);
   for (const file of filesBelow(folder, '', (path) => ignored.ignores(path))) {
     hash.update(`\0${file}\0`).update(readFileSync(join(folder, file)));
   }

@@ -1,10 +1,12 @@
 /** From an environment's name, a file of the user's own and `.env` to one parsed configuration. */
 import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import type { core } from 'zod';
 import { cloud } from './cloud.ts';
 import { dev } from './dev.ts';
+import { APPS, buildOf } from './images.ts';
 import { kind } from './kind.ts';
 import { prod, single } from './prod.ts';
 import {
@@ -35,6 +37,11 @@ export interface LoadOptions {
    * @default - dev's documented secrets
    */
   readonly dotEnvFile?: string;
+  /**
+   * Folder that paths of the configuration start from.
+   * @default - the working directory
+   */
+  readonly root?: string;
   /**
    * Whether it runs on a kind cluster, which lacks what other clusters bring (`ZAKPOS_ON_KIND`).
    * @default - dev does, the others don't
@@ -97,12 +104,34 @@ export function loadConfig(name: EnvironmentName, options: LoadOptions = {}): Co
   input = merge(input, own);
 
   const result = configSchema.safeParse(input, { reportInput: true });
-  if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => `  ${describe(issue, input)}`);
+  const problems = result.success
+    ? missingSources(result.data, options.root ?? process.cwd())
+    : result.error.issues.map((issue) => describe(issue, input));
+  if (result.success && problems.length === 0) return result.data;
   throw new ConfigError(
-    [`The configuration of ${name} (${sources.join(' + ')}) can't be used:`, ...problems].join('\n'),
+    [
+      `The configuration of ${name} (${sources.join(' + ')}) can't be used:`,
+      ...problems.map((problem) => `  ${problem}`),
+    ].join('\n'),
   );
 }
+
+/** Folders and Dockerfiles of own builds that aren't there. */
+const missingSources = (config: Config, root: string): string[] =>
+  APPS.flatMap((app) => {
+    const { build } = config[app];
+    if (build === undefined) return [];
+    const { context, dockerfile } = buildOf(app, config);
+    if (!existsSync(resolve(root, context)))
+      return [
+        `${app}.build.context: is ${JSON.stringify(build.context)}, expected a folder; there is no ${resolve(root, context)}`,
+      ];
+    if (!existsSync(resolve(root, dockerfile)))
+      return [
+        `${app}.build.dockerfile: is ${JSON.stringify(build.dockerfile)}, expected a file of the context; there is no ${resolve(root, dockerfile)}`,
+      ];
+    return [];
+  });
 
 type Tree = Readonly<Record<string, unknown>>;
 

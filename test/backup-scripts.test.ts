@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { BACKUP_SCRIPTS, RESTORE_SCRIPTS } from '../charts/backup-pod.ts';
+import { BACKUP_SCRIPTS, RESTORE_SCRIPTS, UPGRADE_SCRIPTS } from '../charts/backup-pod.ts';
 import { parseManifests } from '../cli/backups.ts';
 import { ROOT } from './manifests.ts';
 
@@ -28,12 +28,13 @@ describe('the scripts', () => {
   });
 
   test('are all in a pod, and there is each that pods name', () => {
-    expect([...new Set<string>([...BACKUP_SCRIPTS, ...RESTORE_SCRIPTS])].sort()).toEqual(SCRIPTS);
+    expect([...new Set<string>([...BACKUP_SCRIPTS, ...RESTORE_SCRIPTS, ...UPGRADE_SCRIPTS])].sort()).toEqual(SCRIPTS);
   });
 
   test.each<[string, readonly string[]]>([
     ['backup', BACKUP_SCRIPTS],
     ['restore', RESTORE_SCRIPTS],
+    ['upgrade', UPGRADE_SCRIPTS],
   ])('of a %s have those beside them that they run or source', (_, files) => {
     for (const file of files) {
       const used = [...textOf(file).matchAll(/\$SCRIPTS\/([\w.-]+)|\$\(dirname "\$0"\)\/([\w.-]+)/g)];

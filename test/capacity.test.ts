@@ -17,6 +17,7 @@ import {
   render,
   renderRestore,
   renderTask,
+  renderUpgrade,
   services,
   workload,
   workloads,
@@ -133,7 +134,24 @@ describe('the quota', () => {
         pods: 2,
         storage: claimsOf(store).reduce((total, size) => total + toBytes(size) / 2 ** 20, 0),
       }));
-    return [task, ...restore, ...copies];
+    return [task, ...restore, ...copies, ...demandOfUpgrade(each)];
+  }
+  /** What an upgrade takes more than the database that it stops. */
+  function demandOfUpgrade({ config }: Rendered) {
+    if (config.postgres.mode !== 'statefulset') return [];
+    const upgrade = renderUpgrade(config, { id: 'x', from: 'postgres:16-alpine' });
+    const [job, database] = ['zakpos-upgrade', 'zakpos-postgres'].map((name) =>
+      demandOfPods(workload(upgrade, name)),
+    );
+    return [
+      {
+        cpu: defined(job, 'Job').cpu - defined(database, 'database').cpu,
+        memory: defined(job, 'Job').memory - defined(database, 'database').memory,
+        memoryLimit: defined(job, 'Job').memoryLimit - defined(database, 'database').memoryLimit,
+        pods: 0,
+        storage: 0,
+      },
+    ];
   }
   const jobOfRestore = (config: Config, id: string): Workload => {
     const restore = renderRestore(config, { id: 'x' });
@@ -145,6 +163,7 @@ describe('the quota', () => {
   };
 
   const LARGE = { requests: { cpu: '2', memory: '1Gi' }, limits: { cpu: '2', memory: '2Gi' } };
+  const SMALL = { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '64Mi' } };
   const FIELDS = ['cpu', 'memory', 'memoryLimit', 'pods', 'storage'] as const;
 
   function* misreckoned(each: Rendered): Generator<string> {
@@ -172,6 +191,7 @@ describe('the quota', () => {
   test.each([
     ['the plan of a restore', { backups: { s3: { bucket: 'till' }, resources: LARGE } }],
     ['a task', { api: { resources: LARGE } }],
+    ['an upgrade', { reports: { resources: SMALL } }],
     ['the move of a store with two claims', { zookeeper: { dataStorage: { size: '50Gi' } } }],
   ])('counts of all commands the largest: %s', (_, own) => {
     expect([...misreckoned(render('prod', { ...own, quota: { enabled: false } }))]).toEqual([]);

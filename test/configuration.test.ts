@@ -340,6 +340,21 @@ test.each<[string, object, string]>([
     { web: { image: 'example.com:5000/web' } },
     `web.image: is "example.com:5000/web", expected ${IMAGE}`,
   ],
+  [
+    'both an image and sources of it',
+    { web: { image: 'example.com/web:1', build: { context: '.' } } },
+    'web.build: is {"context":".","dockerfile":"Dockerfile"}, expected to be left out beside web.image (example.com/web:1): one of the two',
+  ],
+  [
+    'a folder of sources that is not there',
+    { api: { build: { context: '/nowhere/my-api' } } },
+    'api.build.context: is "/nowhere/my-api", expected a folder; there is no /nowhere/my-api',
+  ],
+  [
+    'a folder of sources without the Dockerfile',
+    { mobile: { build: { context: '/', dockerfile: 'nowhere/Dockerfile' } } },
+    'mobile.build.dockerfile: is "nowhere/Dockerfile", expected a file of the context; there is no /nowhere/Dockerfile',
+  ],
   ['root', { api: { uid: 0 } }, 'api.uid: is 0, expected at least 1'],
   [
     'a port that is none',

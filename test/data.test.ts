@@ -100,6 +100,7 @@ describe('postgres', () => {
     const started = (files: Readonly<Record<string, string>>): Record<string, string[]> =>
       onStage(dev, 'zakpos-postgres', {}, (stage) => {
         stage.program('docker-entrypoint.sh');
+        stage.program('postgres', "echo 'postgres (PostgreSQL) 16.14 (Debian 16.14-1)'");
         for (const [file, text] of Object.entries(files)) stage.write(`${DATA}/${file}`, text);
         expect(stage.run()).toMatchObject({ status: 0, stderr: '' });
         expect(stage.calls('docker-entrypoint.sh')).toHaveLength(1);
@@ -124,6 +125,21 @@ describe('postgres', () => {
       ['before the exchange', { ...NOW, ...WHOLE }],
     ])('after a restore that was killed %s, has the files of before', (_, files) => {
       expect(started(files).pgdata).toEqual(['PG_VERSION']);
+    });
+
+    test("is not started on another release's files, which are left as they are", () => {
+      onStage(dev, 'zakpos-postgres', {}, (stage) => {
+        stage.program('docker-entrypoint.sh');
+        stage.program('postgres', "echo 'postgres (PostgreSQL) 17.10'");
+        stage.write(`${DATA}/pgdata/PG_VERSION`, '16\n');
+        const { status, stderr } = stage.run();
+        expect(status).toBe(1);
+        expect(stderr).toBe(
+          'The files on the volume are of PostgreSQL 16, and this image is PostgreSQL 17; nothing was changed. npm run upgrade -- postgres takes them along.\n',
+        );
+        expect(stage.calls('docker-entrypoint.sh')).toEqual([]);
+        expect(readdirSync(stage.at(`${DATA}/pgdata`))).toEqual(['PG_VERSION']);
+      });
     });
 
     // A backup has in it what an earlier restore has left.

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { APPS, builtImage, imageOf, sourceHash } from '../environments/images.ts';
+import { APPS, builtImage, buildOf, imageOf, sourceHash } from '../environments/images.ts';
 import { configWith, ROOT } from './manifests.ts';
 
 let root: string;
@@ -12,7 +12,7 @@ const write = (path: string, text: string): void => {
 };
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'zakpos-images-'));
+  root = join(mkdtempSync(join(tmpdir(), 'zakpos-images-')), 'repository');
   for (const app of APPS) {
     write(`dockerfiles/${app}.Dockerfile`, 'FROM scratch\nCOPY . .\n');
     write(
@@ -25,10 +25,10 @@ beforeEach(() => {
   }
 });
 afterEach(() => {
-  rmSync(root, { recursive: true });
+  rmSync(dirname(root), { recursive: true });
 });
 
-const hash = (): string => sourceHash('api', root);
+const hash = (): string => sourceHash(buildOf('api', configWith('dev')), root);
 
 test('it is 12 hexadecimal digits, and the same for the same files', () => {
   const before = hash();
@@ -135,13 +135,28 @@ test("an image of one's own is taken as it is named", () => {
   expect(builtImage(own, 'mobile', hashes)).toBe('ghcr.io/acme/zakpos-mobile:cccccccccccc');
 });
 
+test("sources of one's own are hashed like an app's, and their stage with them", () => {
+  write('../my-api/Dockerfile', 'FROM scratch\nCOPY . .\n');
+  const hashOf = (build: object): string =>
+    sourceHash(
+      buildOf('api', configWith('dev', { api: { build: { context: join(root, '../my-api'), ...build } } })),
+      root,
+    );
+  const before = hashOf({});
+  expect(before).not.toBe(hash());
+  expect(hashOf({ target: 'debug' })).not.toBe(before);
+  write('../my-api/server.js', 'serve();');
+  expect(hashOf({})).not.toBe(before);
+});
+
 test('the agent of Java servers is built, or named, like an app', () => {
   expect(imageOf(configWith('prod'), 'jmx-agent', hashes)).toBe('zakpos-jmx-agent:dddddddddddd');
   const exporters = { jmxAgentImage: 'example.com/agent:1' };
   expect(imageOf(configWith('prod', { monitoring: { exporters } }), 'jmx-agent', hashes)).toBe(
     'example.com/agent:1',
   );
-  const before = sourceHash('jmx-agent', ROOT);
+  const agent = buildOf('jmx-agent', configWith('prod'));
+  const before = sourceHash(agent, ROOT);
   expect(before).toMatch(/^[0-9a-f]{12}$/);
   for (const { file, of } of [
     { file: 'exporters/jmx-agent/pom.xml', of: 'its version' },
@@ -149,9 +164,9 @@ test('the agent of Java servers is built, or named, like an app', () => {
   ]) {
     write('exporters/jmx-agent/pom.xml', '<project/>');
     write('dockerfiles/jmx-agent.Dockerfile', 'FROM scratch');
-    const known = sourceHash('jmx-agent', root);
+    const known = sourceHash(agent, root);
     write(file, of);
-    expect(sourceHash('jmx-agent', root)).not.toBe(known);
+    expect(sourceHash(agent, root)).not.toBe(known);
   }
 });
 

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { Yaml } from 'cdk8s';
 import { parseAllDocuments } from 'yaml';
 import type { RestoreRequest } from '../charts/restore.ts';
+import type { UpgradeRequest } from '../charts/upgrade.ts';
 import { loadConfig } from '../environments/load.ts';
 import type { Config, EnvironmentName } from '../environments/schema.ts';
-import { compose, composeRestore, composeTask } from '../main.ts';
+import { compose, composeRestore, composeTask, composeUpgrade } from '../main.ts';
 import { configMaps } from '../policies/objects.ts';
 import { remembered, renderedOf, toManifest, type Manifest, type Rendered } from '../policies/rendered.ts';
 import { workloads, type Container, type Workload } from '../policies/workloads.ts';
@@ -77,6 +78,10 @@ export function render(environment: EnvironmentName, overrides: object = {}, onK
 /** The charts of a restore, composed in memory. */
 export const renderRestore = (config: Config, request: RestoreRequest): Rendered =>
   renderedOf('a restore', config, composeRestore(config, HASHES, NEVER_WRITTEN, request));
+
+/** The Job of an upgrade of the database, and the database. */
+export const renderUpgrade = (config: Config, request: UpgradeRequest): Rendered =>
+  renderedOf('an upgrade', config, composeUpgrade(config, HASHES, NEVER_WRITTEN, request));
 
 /** The Job that a command runs in the API's image. */
 export const renderTask = (config: Config, command: readonly string[]): Rendered =>

@@ -12,7 +12,7 @@ const nameOf = (count: number): string => `${count} tenants`;
 
 /** Prod for each of several tenants, in a namespace and a folder of its own. */
 function tenants(count: number): Side<PerObject> {
-  const hashes = sourceHashes(join(import.meta.dirname, '../..'));
+  const hashes = sourceHashes(join(import.meta.dirname, '../..'), loadConfig('prod', {}));
   const outdir = mkdtempSync(join(tmpdir(), 'zakpos-bench-'));
   return {
     name: nameOf(count),

@@ -39,7 +39,7 @@ export async function provide(
   }
   if (kind !== undefined) {
     line.note(`loading ${image.image}`);
-    if ((await load(image, kind.name, await kind.nodes())).length > 0) done.push('loaded');
+    if ((await load(image.image, kind.name, await kind.nodes())).length > 0) done.push('loaded');
   }
   return done;
 }

@@ -10,6 +10,7 @@ import { builtImages, storeImages } from '../images.ts';
 import { refuseImmutableChanges } from '../immutable.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { refuseDuringMove } from '../move-plan.ts';
+import { refuseOtherRelease } from '../postgres-release.ts';
 import { prune, pruneScopeOf } from '../prune.ts';
 import { refuseDuringRestore } from '../restore.ts';
 import {
@@ -80,6 +81,7 @@ export async function up(options: UpOptions): Promise<void> {
 
   await refuseDuringMove(kubectl, config.namespace);
   await refuseDuringRestore(kubectl, config.namespace);
+  await refuseOtherRelease(kubectl, config, flagsOf(options));
   await refuseImmutableChanges(kubectl, rendered.objects, flagsOf(options));
   await step('Apply', async (line) => {
     line.rename(`Apply: ${describeChanges(await apply(kubectl, rendered.files, rendered.crds))}`);

@@ -1,6 +1,17 @@
 /** The apps: the API, its reports worker, the till and the mobile app. */
 import { z } from 'zod';
-import { appImage, extraEnv, health, healthPaths, pattern, podUser, port, resources, url } from './fields.ts';
+import {
+  appImage,
+  extraEnv,
+  health,
+  healthPaths,
+  ownBuild,
+  pattern,
+  podUser,
+  port,
+  resources,
+  url,
+} from './fields.ts';
 
 const autoscaling = (maxReplicas: number) =>
   z
@@ -30,6 +41,7 @@ const minAvailable = z
 export const api = z
   .strictObject({
     image: appImage,
+    build: ownBuild,
     replicas: z.int().min(1).max(100).default(2).describe('Pods that serve the API.'),
     autoscaling: autoscaling(6),
     minAvailable,
@@ -107,6 +119,7 @@ export const web = z
   .strictObject({
     enabled: z.boolean().default(true).describe('Whether the web till runs.'),
     image: appImage,
+    build: ownBuild,
     replicas: z.int().min(1).max(100).default(2).describe('Pods that serve the till.'),
     autoscaling: autoscaling(4),
     minAvailable,
@@ -136,6 +149,7 @@ export const mobile = z
   .strictObject({
     enabled: z.boolean().default(true).describe('Whether the web export of the mobile app is served.'),
     image: appImage,
+    build: ownBuild,
     replicas: z.int().min(1).max(100).default(2).describe('Pods that serve it.'),
     port: port('Port that the container listens on.').default(19006),
     ...podUser(1001),

@@ -121,3 +121,21 @@ export const issuer = (description: string, name: string) =>
     })
     .prefault({})
     .describe(description);
+
+export const ownBuild = z
+  .strictObject({
+    context: z
+      .string()
+      .min(1, 'a folder, such as ../my-api')
+      .describe('Folder that docker builds; from the repository on, unless it is absolute.'),
+    dockerfile: z.string().min(1).default('Dockerfile').describe('Dockerfile, from that folder on.'),
+    target: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Stage of the Dockerfile; the last one when it is left out.'),
+  })
+  .optional()
+  .describe(
+    'Sources of an image of your own, which `npm run images` and `npm run up` build in place of those in apps/.',
+  );

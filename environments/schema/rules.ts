@@ -74,6 +74,15 @@ export function* crossFieldViolations(config: Config): Generator<Violation> {
       expected: 'another one: the API tells its metrics there, which are for nobody outside',
     };
   }
+  for (const name of ['api', 'web', 'mobile'] as const) {
+    const { image, build } = config[name];
+    if (image !== undefined && build !== undefined) {
+      yield {
+        path: [name, 'build'],
+        expected: `to be left out beside ${name}.image (${image}): one of the two`,
+      };
+    }
+  }
   for (const name of ['api', 'web'] as const) {
     const { autoscaling, minAvailable, replicas } = config[name];
     if (autoscaling.enabled && autoscaling.minReplicas > autoscaling.maxReplicas) {

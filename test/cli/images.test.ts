@@ -1,5 +1,6 @@
-import { builtImages, fullName, load } from '../../cli/images.ts';
-import { configWith } from '../manifests.ts';
+import { join } from 'node:path';
+import { build, builtImages, fullName, load } from '../../cli/images.ts';
+import { configWith, defined } from '../manifests.ts';
 import { withToolFolder } from './fakes.ts';
 
 test.each([
@@ -43,15 +44,32 @@ test('an image is loaded onto the nodes that lack it, and onto no other', async 
     const before = process.env.PATH;
     process.env.PATH = path;
     try {
-      expect(await load({ name: 'api', image: 'zakpos-api:1' }, 'shop', ['full', 'empty'])).toEqual([
-        'empty',
-      ]);
-      expect(await load({ name: 'api', image: 'zakpos-api:1' }, 'shop', ['full'])).toEqual([]);
+      expect(await load('zakpos-api:1', 'shop', ['full', 'empty'])).toEqual(['empty']);
+      expect(await load('zakpos-api:1', 'shop', ['full'])).toEqual([]);
     } finally {
       process.env.PATH = before;
     }
     expect(calls().filter((call) => call.startsWith('kind'))).toEqual([
       'kind load docker-image zakpos-api:1 --name shop --nodes empty',
+    ]);
+  });
+});
+
+test("sources of one's own are built with their Dockerfile and stage, under the tag of their hash", async () => {
+  const context = join(import.meta.dirname, '../e2e/own-app');
+  const config = configWith('dev', { api: { build: { context, target: 'stage' } } });
+  const [image] = builtImages(config);
+  expect(image?.image).toMatch(/^zakpos-api:[0-9a-f]{12}$/);
+  await withToolFolder({ docker: '' }, async ({ path, calls }) => {
+    const before = process.env.PATH;
+    process.env.PATH = path;
+    try {
+      await build(defined(image, 'image'), { note: () => undefined, rename: () => undefined });
+    } finally {
+      process.env.PATH = before;
+    }
+    expect(calls()).toEqual([
+      `docker build --progress=plain -t ${image?.image ?? ''} -f ${context}/Dockerfile --target stage ${context}`,
     ]);
   });
 });

@@ -169,7 +169,7 @@ class Cluster {
     if (call === 'get pods -o json') return { stdout: JSON.stringify({ items: this.holders() }) };
     if ((what = match(/^get secrets (.*) --ignore-not-found -o json$/)))
       return { stdout: JSON.stringify({ items: this.secretsOf((what[1] ?? '').split(' ')) }) };
-    if (call === 'get jobs -l app.kubernetes.io/name=zakpos-restore -o json')
+    if (call === 'get jobs -l app.kubernetes.io/name in (zakpos-restore,zakpos-upgrade) -o json')
       return { stdout: JSON.stringify({ items: this.seenJobs(namespace, ['plan', 'restore']) }) };
     // The plans of moves under way.
     if (call.startsWith('get configmaps')) return {};

@@ -5,6 +5,7 @@ const SUITES = {
   dev: ['<rootDir>/test/e2e/*.e2e.ts'],
   prod: ['<rootDir>/test/e2e/prod/*.e2e.ts', '<rootDir>/test/e2e/3-isolation.e2e.ts'],
   faults: ['<rootDir>/test/e2e/faults/*.e2e.ts'],
+  upgrade: ['<rootDir>/test/e2e/upgrade/*.e2e.ts'],
   monitoring: ['<rootDir>/test/e2e/monitoring/*.e2e.ts'],
 };
 

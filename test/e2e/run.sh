@@ -2,11 +2,11 @@
 # The suites, on a cluster after the other: dev on one node, then prod on three workers. `dev` or `prod` as the first
 # argument takes the suites of one. Others are run when asked for, on prod's cluster, an hour each: `faults`, what is killed
 # or full under a load of sales, with a table of what each cost; `monitoring`, which alert tells of which fault, with a
-# table of when. What follows narrows to files whose name it is part of.
+# table of when; and on dev's, `upgrade`, from PostgreSQL 16 to 17 and back. What follows narrows to files whose name it is part of.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 case ${1-} in
-  dev | prod | faults | monitoring) suites=("$1") && shift ;;
+  dev | prod | faults | monitoring | upgrade) suites=("$1") && shift ;;
   *) suites=(dev prod) ;;
 esac
 code=0
