@@ -90,7 +90,7 @@ export const connections: Check = {
         })),
     ];
     return judge(
-      `${count(allowed.size, 'arrow')} answered, ${count(denied.length, 'other connection')} refused` +
+      `${count(allowed.size - silent.length, 'arrow')} answered, ${count(denied.length, 'other connection')} refused` +
         (mute.length === 0 ? '' : `; nothing to try with in ${[...new Set(mute)].sort().join(', ')}`),
       wrong,
     );

@@ -101,10 +101,7 @@ async function scan(
       thing: `Image ${image}`,
       fact:
         found > 0
-          ? `has ${count(found, 'critical vulnerability')} that a newer version mends`.replace(
-              'vulnerabilitys',
-              'vulnerabilities',
-            )
+          ? `has critical vulnerabilities that a newer version mends: ${found}`
           : `can't be scanned: ${lastLines(result.stderr, 1)}`,
       fix: `\`trivy image ${image}\` lists all; take a newer tag, or build it anew.`,
     });
