@@ -24,8 +24,8 @@ export async function driftOf(kubectl: Kubectl, { files, registrations }: Render
     { env: { KUBECTL_EXTERNAL_DIFF: '' }, timeoutSeconds: DIFF_SECONDS },
   );
   if (result.ok) return [];
-  const words = result.stderr.split('\n').filter((text) => text !== '' && text !== 'exit status 1');
-  if (words.length > 0) throw kubectl.explain(words.join('\n'));
+  // It compares when it has asked about all of them, and prints nothing before.
+  if (result.stdout.trim() === '') throw kubectl.explain(result.stderr);
   return parseDiff(result.stdout);
 }
 

@@ -10,6 +10,7 @@ import { requireEnvironment } from '../tasks.ts';
 import { CHECKS } from '../verify/checks.ts';
 import { describeFindings, reportOf, summaryOf } from '../verify/report.ts';
 import { runChecks } from '../verify/run.ts';
+import { knownStore } from '../verify/stores.ts';
 
 export interface VerifyOptions extends TargetOptions {
   /**
@@ -33,7 +34,7 @@ export async function verify(options: VerifyOptions): Promise<boolean> {
   await kind?.require();
   await requireEnvironment(kubectl, config);
   const rendered = await step(`Manifests of ${config.environment}`, () => synthesize(config, options));
-  for (const store of options.restart) storeOf(rendered.objects, store);
+  for (const store of options.restart) knownStore(config, storeOf(rendered.objects, store).name);
   const namespaces = [...new Set(componentsOf(rendered.objects).map(({ namespace }) => namespace))];
 
   const results = await runChecks(CHECKS, {

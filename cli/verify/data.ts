@@ -1,10 +1,10 @@
-/** Whether stores write where their volumes are; and, for a store that is named, that its data outlive its pods. */
+/** Whether stores write where their volumes are; for a store that is named, also by ending its pods. */
 import { z } from 'zod';
 import type { Kubectl } from '../kubectl.ts';
-import type { Line } from '../steps.ts';
 import { claimsIn, mountsIn, shortName, storeOf, storesOf, type Store } from '../stores.ts';
 import { count, judge, putBack, type Check, type Context, type Finding } from './check.ts';
-import { STORES } from './stores.ts';
+import { restart } from './restart.ts';
+import { knownStore, knownStores, type KnownStore } from './stores.ts';
 
 const setSchema = z.object({
   metadata: z.object({ name: z.string(), namespace: z.string() }),
@@ -25,14 +25,15 @@ const setSchema = z.object({
 export const data: Check = {
   title: 'Data are on volumes that outlive their pods',
   run: async (context, line) => {
-    const { kubectl, rendered } = context;
+    const { kubectl, rendered, config } = context;
+    const known = knownStores(config);
     const stores = storesOf(rendered.objects);
-    const wrong = await Promise.all(stores.map((store) => claimFindings(context, store)));
+    const wrong = await Promise.all(stores.map((store) => claimFindings(context, store, known[store.name])));
     const kept: string[] = [];
     // One after the other, and only what was named: each is an outage of what needs it.
     for (const name of context.restart) {
       const store = storeOf(rendered.objects, name);
-      wrong.push(await restart(kubectl, store, line));
+      wrong.push(await restart(kubectl, store, knownStore(config, store.name), line));
       kept.push(shortName(store.name));
     }
     return judge(
@@ -43,7 +44,11 @@ export const data: Check = {
   },
 };
 
-async function claimFindings(context: Context, { name, namespace, templates }: Store): Promise<Finding[]> {
+async function claimFindings(
+  context: Context,
+  { name, namespace, templates }: Store,
+  known: KnownStore | undefined,
+): Promise<Finding[]> {
   const { kubectl } = context;
   const live = await kubectl.json(setSchema, [
     ...['-n', namespace, 'get', 'statefulset', name, '--ignore-not-found'],
@@ -78,7 +83,9 @@ async function claimFindings(context: Context, { name, namespace, templates }: S
           ? []
           : [{ thing, fact: `is not mounted by ${pod}`, fix: putBack(context) }];
       });
-      return [...ofClaims, ...(await folderFindings(kubectl, { name, namespace, pod, paths }))];
+      return known === undefined
+        ? ofClaims
+        : [...ofClaims, ...(await folderFindings(kubectl, known, { namespace, pod, paths }))];
     }),
   );
   return found.flat();
@@ -87,20 +94,17 @@ async function claimFindings(context: Context, { name, namespace, templates }: S
 /** The server's own word for where it writes is on a file system that is mounted there. */
 async function folderFindings(
   kubectl: Kubectl,
+  known: KnownStore,
   {
-    name,
     namespace,
     pod,
     paths,
   }: {
-    readonly name: string;
     readonly namespace: string;
     readonly pod: string;
     readonly paths: readonly string[];
   },
 ): Promise<Finding[]> {
-  const known = STORES[name];
-  if (known === undefined) return [];
   const exec = (command: readonly string[]) =>
     kubectl.attempt(['-n', namespace, 'exec', pod, '--', ...command]);
   const [told, mounted] = await Promise.all([exec(known.folders), exec(['cat', '/proc/mounts'])]);
@@ -124,49 +128,3 @@ async function folderFindings(
           ],
     );
 }
-
-/** Ends each of a store's pods, one after the other, and looks for what was there before. */
-async function restart(kubectl: Kubectl, { name, namespace }: Store, line: Line): Promise<Finding[]> {
-  const known = STORES[name];
-  const set = await kubectl.json(setSchema, ['-n', namespace, 'get', 'statefulset', name]);
-  const replicas = set?.spec.replicas ?? 0;
-  const memories = new Map<string, readonly string[]>();
-  const read = async (pod: string): Promise<string[]> =>
-    known === undefined
-      ? []
-      : (await kubectl.run(['-n', namespace, 'exec', pod, '--', ...known.memory]))
-          .split('\n')
-          .filter(Boolean);
-  for (let ordinal = replicas - 1; ordinal >= 0; ordinal -= 1) {
-    const pod = `${name}-${ordinal}`;
-    line.note(`restarting ${pod}`);
-    if (known?.prepare !== undefined) {
-      await kubectl.run(['-n', namespace, 'exec', pod, '--', ...known.prepare]);
-    }
-    memories.set(pod, await read(pod));
-    await kubectl.run(['-n', namespace, 'delete', 'pod', pod, '--wait'], { timeoutSeconds: 300 });
-    await kubectl.run(
-      ['-n', namespace, 'rollout', 'status', `statefulset/${name}`, `--timeout=${RESTART_SECONDS}s`],
-      { timeoutSeconds: RESTART_SECONDS + 30 },
-    );
-  }
-  const lost = await Promise.all(
-    [...memories].map(async ([pod, before]) => {
-      const after = await read(pod);
-      const missing = before.filter((each) => !after.includes(each));
-      return missing.length === 0
-        ? []
-        : [
-            {
-              thing: `Pod ${pod}`,
-              fact: `has lost in its restart: ${missing.slice(0, 5).join(', ')}`,
-              fix: 'Keep it as it is, and restore what is missing: docs/how-to/back-up-and-restore.md.',
-            },
-          ];
-    }),
-  );
-  return lost.flat();
-}
-
-/** A broker reads all its logs after a hard stop. */
-const RESTART_SECONDS = 600;

@@ -1,5 +1,8 @@
 /** What each store says of its data: where they are, and facts that have to be the same after a restart. */
 import { KAFKA, POSTGRES, REDIS, ZOOKEEPER } from '../../charts/names.ts';
+import type { Config } from '../../environments/schema.ts';
+import { CliError } from '../errors.ts';
+import { shortName } from '../stores.ts';
 
 export interface KnownStore {
   /** Prints the folders that it writes its data to, a line each. */
@@ -9,21 +12,33 @@ export interface KnownStore {
    * @default - there is enough in it
    */
   readonly prepare?: readonly string[];
-  /** Prints what must be there after a restart, a line each; more may come to it meanwhile. */
+  /** Prints what must be there after a restart, a line each. */
   readonly memory: readonly string[];
+  /**
+   * Prints all of that then, and whatever has come to it since.
+   * @default - the same as `memory`
+   */
+  readonly recall?: readonly string[];
 }
 
-const psql = (query: string): string[] => ['psql', '-U', 'postgres', '-Atc', query];
+const psql = (query: string, database = 'postgres'): string[] => [
+  ...['psql', '-U', 'postgres', '-d', database, '-Atc', query],
+];
+/** The newest sales, as many as are told. */
+const sales = ({ postgres }: Config, most: number): string[] =>
+  psql(`select 'sale ' || id from sales order by created_at desc limit ${most}`, postgres.database);
+const DATABASES = psql("select 'database ' || oid || ' ' || datname from pg_database");
 const redis = (...args: string[]): string[] => ['sh', '/usr/local/etc/redis/cli.sh', ...args];
 const MARK = 'zakpos:verify';
 
-export const STORES: Readonly<Record<string, KnownStore>> = {
+/** By the names of their StatefulSets. */
+export const knownStores = (config: Config): Readonly<Record<string, KnownStore>> => ({
   [POSTGRES]: {
     folders: psql('show data_directory'),
-    // Where its log is written only grows, whoever sells meanwhile.
-    memory: psql(
-      "select 'system ' || system_identifier from pg_control_system() union all select 'database ' || oid || ' ' || datname from pg_database",
-    ),
+    // The tables of somebody else's API are not known.
+    ...(config.api.image === undefined
+      ? { memory: sales(config, 500), recall: sales(config, 5000) }
+      : { memory: DATABASES }),
   },
   [REDIS]: {
     folders: ['sh', '-c', 'sh /usr/local/etc/redis/cli.sh --raw config get dir | tail -n 1'],
@@ -44,4 +59,18 @@ export const STORES: Readonly<Record<string, KnownStore>> = {
     // What it was last given a snapshot of stays: none is purged within a day.
     memory: ['sh', '-c', 'cd /var/lib/zookeeper/log/version-2 && ls'],
   },
-};
+});
+
+/**
+ * The store that a StatefulSet is.
+ * @throws {CliError} when it is none whose data can be looked for
+ */
+export function knownStore(config: Config, name: string): KnownStore {
+  const stores = knownStores(config);
+  const found = stores[name];
+  if (found !== undefined) return found;
+  throw new CliError(
+    `"${name}" is no store whose data are known before and after a restart.`,
+    `Name one of ${Object.keys(stores).map(shortName).join(', ')}.`,
+  );
+}

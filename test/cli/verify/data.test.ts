@@ -3,9 +3,11 @@ import { contextOf, Failure, LINE, list, told, type Answers } from './world.ts';
 
 const REDIS = {
   kind: 'StatefulSet',
+  apiVersion: 'apps/v1',
   metadata: { name: 'zakpos-redis', namespace: 'zakpos' },
   spec: {
     replicas: 1,
+    selector: { matchLabels: {} },
     volumeClaimTemplates: [
       { metadata: { name: 'data' }, spec: { resources: { requests: { storage: '1Gi' } } } },
     ],
@@ -86,13 +88,13 @@ describe('a store that may be restarted', () => {
         [/exec .* set zakpos:verify/, 'OK'],
         [/exec .* get zakpos:verify/, () => (isNew ? after : 'kept\n')],
         [
-          /delete pod zakpos-redis-0/,
+          /delete pods zakpos-redis-0/,
           () => {
             isNew = true;
             return '';
           },
         ],
-        [/rollout status statefulset\/zakpos-redis/, ''],
+        [/get pod zakpos-redis-0 /, () => (isNew ? 'True' : '')],
       ],
       ['redis'],
     );
