@@ -15,6 +15,7 @@ const containerStatus = z.object({
   ready: z.boolean(),
   restartCount: z.number(),
   image: z.string(),
+  imageID: z.string().optional(),
   state: containerState.default({}),
   lastState: containerState.default({}),
 });

@@ -23,6 +23,7 @@ import { snapshot, type SnapshotOptions } from './commands/snapshot.ts';
 import { status, type StatusOptions } from './commands/status.ts';
 import { up, type UpOptions } from './commands/up.ts';
 import { upgrade, type UpgradeOptions } from './commands/upgrade.ts';
+import { verify, type VerifyOptions } from './commands/verify.ts';
 import type { TargetOptions } from './target.ts';
 
 export const program = new Command('zakpos').description('ZakPOS on Kubernetes').showHelpAfterError();
@@ -39,6 +40,8 @@ const command = (name: string, description: string): Command =>
 const withTarget = (name: string, description: string): Command =>
   command(name, description).option('--context <context>', 'a context of kubectl instead of a kind cluster');
 
+/** For an option that may be repeated. */
+const collect = (value: string, before: readonly string[]): string[] => [...before, value];
 const positive =
   (things: string) =>
   (text: string): number => {
@@ -80,6 +83,18 @@ withTarget('status', 'every component: ready or why not, version, restarts, memo
   .option('--once', 'one reading of that')
   .action(async (options: StatusOptions) => {
     if (!(await status(options))) process.exitCode = 1;
+  });
+withTarget('verify', 'whether a running system is as it should be, point by point, with a report')
+  .option('--report <file>', 'file of the report (default: verify/<environment>.md)')
+  .option('--drill', 'rehearse a restore now, rather than only ask when it last was')
+  .option(
+    '--restart <store>',
+    'restart postgres, redis, kafka or zookeeper and see that its data stay: an outage; may be repeated',
+    collect,
+    [],
+  )
+  .action(async (options: VerifyOptions) => {
+    if (!(await verify(options))) process.exitCode = 1;
   });
 withTarget('logs', 'what components have written, by time; from Loki where there is one, else from the nodes')
   .argument('[component...]', 'such as api, reports, ingress or kafka; all of them when it is left out')
@@ -155,7 +170,6 @@ withTarget('rollback', 'takes the last rollout of an app back')
   .argument('[app]', 'api, reports, web or mobile; all that do not come up when it is left out')
   .option('--timeout <seconds>', 'how long the pods of before may take', seconds, 300)
   .action((app: string | undefined, options: RollbackOptions) => rollback(app, options));
-const collect = (value: string, before: readonly string[]): string[] => [...before, value];
 const number = (text: string): number => {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('a number from 0 on is expected');
   return Number(text);

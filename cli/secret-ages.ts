@@ -33,11 +33,21 @@ export function agesOf(
   );
 }
 
+/** The same, read of the cluster. */
+export async function readSecretAges(
+  kubectl: Kubectl,
+  config: Config,
+): Promise<Readonly<Record<string, string>>> {
+  const list = await kubectl.json(secretList, [
+    ...['-n', config.namespace, 'get', 'secrets', '--ignore-not-found'],
+  ]);
+  return agesOf(config, list ?? { items: [] });
+}
+
 /** Writes them into the ConfigMap that the pod zakpos-expiry reads; nothing where there is no such pod, or others rotate. */
 export async function writeSecretAges(kubectl: Kubectl, config: Config): Promise<void> {
   if (expiryCommand(config) === undefined || config.secrets.source !== 'cluster') return;
   const { namespace } = config;
-  const list = await kubectl.json(secretList, ['-n', namespace, 'get', 'secrets', '--ignore-not-found']);
   const configMap = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -47,7 +57,7 @@ export async function writeSecretAges(kubectl: Kubectl, config: Config): Promise
       // Not a part of what is applied and pruned together.
       labels: { 'app.kubernetes.io/managed-by': 'zakpos' },
     },
-    data: agesOf(config, list ?? { items: [] }),
+    data: await readSecretAges(kubectl, config),
   };
   await kubectl.run(['apply', '--server-side', '--force-conflicts', '-f', '-'], {
     input: JSON.stringify(configMap),

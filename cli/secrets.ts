@@ -95,7 +95,8 @@ export function requireForeign(kubectl: Kubectl, config: Config, live: LiveSecre
 }
 
 function passwordProblems(config: Config, live: LiveSecrets): SecretProblem[] {
-  const documented = new Set(Object.values(dev.secrets?.values ?? {}));
+  const isDocumented = (text: string): boolean =>
+    config.secrets.source !== 'literal' && Object.values(dev.secrets?.values ?? {}).includes(text);
   return neededSecrets(config).flatMap((secret) => {
     const data = live.get(secret.name);
     if (data === undefined) return [{ secret, missing: true, fact: 'is missing' }];
@@ -104,7 +105,7 @@ function passwordProblems(config: Config, live: LiveSecrets): SecretProblem[] {
       if (text === undefined || text === '')
         return [{ secret, missing: false, fact: `lacks the key "${key}"` }];
       if (value.kind !== 'secret') return [];
-      if (documented.has(text)) {
+      if (isDocumented(text)) {
         return [
           { secret, missing: false, fact: `has under "${key}" a value that dev's documentation shows` },
         ];

@@ -11,6 +11,8 @@ import { readSecrets } from './secrets.ts';
 import type { Line } from './steps.ts';
 
 const ANSWER_SECONDS = 10;
+/** Requests from which a time is taken. */
+const TIMES = 5;
 /** How long a part that has just become ready may take until it does its work. */
 const PATIENCE_SECONDS = 60;
 
@@ -29,6 +31,8 @@ interface Answer {
 }
 
 interface Call {
+  /** @default - the ingress host */
+  readonly host?: string;
   readonly token?: string;
   readonly body?: unknown;
   readonly idempotencyKey?: string;
@@ -56,6 +60,29 @@ export class SmokeTest {
     }
     if (this.config.web.enabled) await this.until('the till', () => this.expect('/', 200));
     await this.until('the API', () => this.expect(this.path('auth/me'), 401));
+  }
+
+  /** How long each app takes to answer: the middle one of several times. */
+  async times(): Promise<{ readonly what: string; readonly milliseconds: number }[]> {
+    const { web, mobile, ingress } = this.config;
+    const pages = [
+      ...(web.enabled ? [{ what: 'the till', path: '/', status: 200 }] : []),
+      { what: 'the API', path: this.path('auth/me'), status: 401 },
+      ...(mobile.enabled
+        ? [{ what: 'the mobile app', path: '/', status: 200, host: ingress.mobileHost }]
+        : []),
+    ];
+    const times = [];
+    for (const { what, path, status, ...call } of pages) {
+      const milliseconds: number[] = [];
+      for (let i = 0; i < TIMES; i += 1) {
+        const began = performance.now();
+        await this.expect(path, status, call);
+        milliseconds.push(Math.round(performance.now() - began));
+      }
+      times.push({ what, milliseconds: milliseconds.sort((a, b) => a - b)[TIMES >> 1] ?? 0 });
+    }
+    return times;
   }
 
   /** Sells one product and reads the sale back from PostgreSQL, its total from Redis and its event from Kafka. */
@@ -155,8 +182,9 @@ export class SmokeTest {
     );
   }
 
-  private call(path: string, { token, body, idempotencyKey }: Call): Promise<Answer> {
+  private call(path: string, { host, token, body, idempotencyKey }: Call): Promise<Answer> {
     const { ingress, localPorts } = this.config;
+    const name = host ?? ingress.host;
     const secure = ingress.tls.source !== 'none';
     const [localPort, usualPort] = secure ? [localPorts.https, 443] : [localPorts.http, 80];
     const ca = this.authority;
@@ -165,15 +193,15 @@ export class SmokeTest {
       const sent = (secure ? secureRequest : request)(
         {
           // Names below localhost are for browsers: not every resolver knows them.
-          host: this.isLocal ? '127.0.0.1' : ingress.host,
+          host: this.isLocal ? '127.0.0.1' : name,
           port: this.isLocal ? localPort : usualPort,
-          servername: ingress.host,
+          servername: name,
           ...(ca === undefined ? {} : { ca }),
           path,
           method: payload === undefined ? 'GET' : 'POST',
           timeout: ANSWER_SECONDS * 1000,
           headers: {
-            host: ingress.host,
+            host: name,
             ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
             ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
             ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),

@@ -1,0 +1,90 @@
+import { connections } from '../../../cli/verify/connections.ts';
+import { contextOf, Failure, LINE, list, told, type Answers } from './world.ts';
+
+const IPS: Readonly<Record<string, string>> = {
+  'zakpos-api': '10.0.0.1',
+  'zakpos-web': '10.0.0.2',
+  'zakpos-redis': '10.0.0.3',
+  'zakpos-reports': '10.0.0.4',
+  traefik: '10.0.1.1',
+};
+const pods = (namespace: string, names: readonly string[], ready = 'True') =>
+  list(
+    ...names.map((name) => ({
+      metadata: { name: `${name}-0`, namespace, labels: { 'app.kubernetes.io/name': name } },
+      status: { podIP: IPS[name], conditions: [{ type: 'Ready', status: ready }] },
+    })),
+  );
+const PRODUCT = Object.keys(IPS).filter((name) => name !== 'traefik');
+
+/** What the arrows of dev let through between these pods. */
+const ARROWS = [
+  'zakpos-api 10.0.0.3 6379',
+  'traefik 10.0.0.1 3000',
+  'traefik 10.0.0.2 3000',
+  'traefik 10.96.0.1 443',
+];
+
+/** A network that lets these through, for pods whose scripts try what they name. */
+const network = (lets: readonly string[], more: Answers = []): Answers => [
+  ...more,
+  [/-n kube-system get pods/, list()],
+  [/-n zakpos-system get pods/, pods('zakpos-system', ['traefik'])],
+  [/-n zakpos get pods/, pods('zakpos', PRODUCT)],
+  [/get service kubernetes/, { spec: { clusterIP: '10.96.0.1' } }],
+  [
+    /exec \S+ -- sh -c/,
+    (text) => {
+      const [, from = ''] = /exec (\S+)-0 /.exec(text) ?? [];
+      return [...text.matchAll(/^t (\d+) (\S+) (\d+) &$/gm)]
+        .flatMap(([, number = '', ip = '', port = '']) =>
+          lets.includes(`${from} ${ip} ${port}`) ? [number] : [],
+        )
+        .join('\n');
+    },
+  ],
+];
+const judge = (answers: Answers) => connections.run(contextOf(answers), LINE);
+
+test('pass when each arrow answers, and nothing else does', async () => {
+  const verdict = await judge(network(ARROWS));
+  expect(verdict).toMatchObject({ state: 'passed', findings: [] });
+  // From five pods to Redis, the API, the till and the Kubernetes API, but for themselves and the arrows.
+  expect(verdict.words).toBe('4 arrows answered, 13 other connections refused');
+});
+
+test('fail for an arrow that does not answer', async () => {
+  const verdict = await judge(network(ARROWS.slice(1)));
+  expect(verdict.state).toBe('failed');
+  expect(told(verdict)).toEqual([
+    'zakpos-api to zakpos-redis:6379 does not connect within 3 s, though the architecture has it',
+  ]);
+});
+
+test('fail for a connection that there is no arrow for', async () => {
+  const verdict = await judge(network([...ARROWS, 'zakpos-web 10.0.0.3 6379']));
+  expect(told(verdict)).toEqual([
+    'zakpos-web to zakpos-redis:6379 connects, though the architecture has no such arrow',
+  ]);
+});
+
+test('count no refusal by who answers nobody', async () => {
+  const verdict = await judge(network(ARROWS.slice(1)));
+  // Nobody has seen Redis answer, so that three who were refused prove nothing.
+  expect(verdict.words).toBe('3 arrows answered, 10 other connections refused');
+});
+
+test('name pods whose images have nothing to try with', async () => {
+  const none = new Failure('OCI runtime exec failed: exec: "sh": executable file not found in $PATH');
+  expect((await judge(network(ARROWS, [[/exec zakpos-web-0/, none]]))).words).toMatch(
+    /; nothing to try with in zakpos-web$/,
+  );
+  expect((await judge(network(ARROWS, [[/exec zakpos-web-0/, 'nothing to try with']]))).words).toMatch(
+    /; nothing to try with in zakpos-web$/,
+  );
+});
+
+test('end at a call that fails for another reason', async () => {
+  const lost = new Failure('The connection to the server was refused');
+  await expect(judge(network(ARROWS, [[/exec zakpos-web-0/, lost]]))).rejects.toThrow('does not answer');
+});
