@@ -97,7 +97,7 @@ describe('a deployment', () => {
     expect(all).toContain('DATABASE_SSL_MODE is "perhaps"');
     expect(all).toContain('It was rolled back, and what ran before is ready: ');
     expect(summary).toMatch(/^### Deployment to dev: rolled back\n/);
-    expect(summary).toContain('ConfigMap/zakpos-web as before');
+    expect(summary).toMatch(/^- taken back: .*ConfigMap\/zakpos-web/m);
     expect(await state()).toEqual(before);
     expect(sold).toBeGreaterThan(10);
   });
