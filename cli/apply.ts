@@ -44,10 +44,7 @@ export async function apply(
   crds?: Rendered['crds'],
 ): Promise<Applied> {
   const named = files.flatMap((file) => ['-f', file]);
-  if (crds !== undefined) {
-    await kubectl.run([...APPLY, '-f', crds]);
-    await kubectl.run(['wait', '--for=condition=Established', '--timeout=60s', '-f', crds]);
-  }
+  if (crds !== undefined) await applyCrds(kubectl, crds);
   const before = await kubectl.json(liveObjects, ['get', ...named, '--ignore-not-found']);
   const result = await kubectl.attempt([...APPLY, ...named, '-o', 'json']);
   if (!result.ok) throw kubectl.explain(result.stderr);
@@ -56,6 +53,12 @@ export async function apply(
     ...compare(before ?? [], after),
     warnings: result.stderr.split('\n').filter((text) => text.startsWith('Warning:')),
   };
+}
+
+/** Applies a folder of CRDs and waits until the server knows their kinds. */
+export async function applyCrds(kubectl: Kubectl, folder: string): Promise<void> {
+  await kubectl.run([...APPLY, '-f', folder]);
+  await kubectl.run(['wait', '--for=condition=Established', '--timeout=60s', '-f', folder]);
 }
 
 export const APPLY = ['apply', '--server-side', '--force-conflicts'];

@@ -4,6 +4,7 @@ import { isDuration, toSeconds } from '../environments/quantities.ts';
 import { backup, drill, type BackupOptions } from './commands/backup.ts';
 import { copy, type CopyOptions } from './commands/copy.ts';
 import { db, ROLES, type DbOptions } from './commands/db.ts';
+import { deploy, type DeployOptions } from './commands/deploy.ts';
 import { diff, type DiffOptions } from './commands/diff.ts';
 import { doctor, type DoctorOptions } from './commands/doctor.ts';
 import { down, type DownOptions } from './commands/down.ts';
@@ -24,6 +25,7 @@ import { status, type StatusOptions } from './commands/status.ts';
 import { up, type UpOptions } from './commands/up.ts';
 import { upgrade, type UpgradeOptions } from './commands/upgrade.ts';
 import { verify, type VerifyOptions } from './commands/verify.ts';
+import { PATIENCE_SECONDS } from './smoke.ts';
 import type { TargetOptions } from './target.ts';
 
 export const program = new Command('zakpos').description('ZakPOS on Kubernetes').showHelpAfterError();
@@ -166,6 +168,13 @@ secretsCommand
   .command('renew <name>')
   .description('renews a certificate that `secrets` has made')
   .action((name: string, _options: unknown, self: Command) => renew(name, self.optsWithGlobals()));
+withTarget('deploy', "applies a release's manifests; what ran before runs again when they do no good")
+  .requiredOption('--manifests <path>', "a release's archive, or a folder such as dist/prod")
+  .option('--target <name>', "which of the release's places (default: the environment's name)")
+  .option('--signed-by <repository>', 'only what the release workflow of this GitHub repository has signed')
+  .option('--timeout <seconds>', 'how long pods may take to become ready', seconds, 600)
+  .option('--smoke-timeout <seconds>', 'how long the smoke test tries', seconds, PATIENCE_SECONDS)
+  .action((options: DeployOptions) => deploy(options));
 withTarget('rollback', 'takes the last rollout of an app back')
   .argument('[app]', 'api, reports, web or mobile; all that do not come up when it is left out')
   .option('--timeout <seconds>', 'how long the pods of before may take', seconds, 300)

@@ -14,7 +14,7 @@ const ANSWER_SECONDS = 10;
 /** Requests from which a time is taken. */
 const TIMES = 5;
 /** How long a part that has just become ready may take until it does its work. */
-const PATIENCE_SECONDS = 60;
+export const PATIENCE_SECONDS = 60;
 
 const session = z.object({ accessToken: z.string() });
 const products = z.array(
@@ -43,13 +43,15 @@ export class SmokeTest {
   private readonly config: Config;
   private readonly kubectl: Kubectl;
   private readonly isLocal: boolean;
+  private readonly patienceSeconds: number;
   /** Who signed the ingress's certificate, where the system doesn't know it. */
   private authority: string | undefined;
 
-  constructor(config: Config, kubectl: Kubectl, isLocal: boolean) {
+  constructor(config: Config, kubectl: Kubectl, isLocal: boolean, patienceSeconds = PATIENCE_SECONDS) {
     this.config = config;
     this.kubectl = kubectl;
     this.isLocal = isLocal;
+    this.patienceSeconds = patienceSeconds;
   }
 
   /** The till's page and the API answer. */
@@ -230,7 +232,7 @@ export class SmokeTest {
   }
 
   private async until<T>(what: string, check: () => Promise<T>): Promise<T> {
-    const deadline = Date.now() + PATIENCE_SECONDS * 1000;
+    const deadline = Date.now() + this.patienceSeconds * 1000;
     for (;;) {
       try {
         return await check();

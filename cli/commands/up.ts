@@ -127,7 +127,7 @@ export async function up(options: UpOptions): Promise<void> {
  * Makes the Secrets of an environment that is tried on kind, checks those of any other, and refuses passwords that the
  * database's volume doesn't have.
  */
-async function secrets(
+export async function secrets(
   kubectl: Kubectl,
   config: Config,
   { folder }: Rendered,
@@ -162,7 +162,7 @@ async function secrets(
 }
 
 /** @throws {CliError} when the namespace is there and somebody else's */
-async function requireOwnNamespace(kubectl: Kubectl, { namespace }: Config): Promise<void> {
+export async function requireOwnNamespace(kubectl: Kubectl, { namespace }: Config): Promise<void> {
   const labels = await kubectl.run([
     ...['get', 'namespace', namespace, '--ignore-not-found', '-o'],
     'jsonpath=found {.metadata.labels.app\\.kubernetes\\.io/managed-by}',
@@ -183,7 +183,7 @@ async function isMarked(kubectl: Kubectl, { namespace }: Config, { digest }: Ren
   return mark.trim() === digest;
 }
 
-function describeChanges({ created, changed, unchanged, warnings }: Applied): string {
+export function describeChanges({ created, changed, unchanged, warnings }: Applied): string {
   const named = [...created, ...changed];
   const names = named.length === 0 || named.length > 12 ? '' : ` (${named.join(', ')})`;
   const warned = warnings.length === 0 ? '' : `; ${warnings.join('; ')}`;

@@ -6,6 +6,7 @@ import { attempt, lastLines, type RunOptions } from '../../cli/exec.ts';
 import { CliError } from '../../cli/errors.ts';
 
 export const KUBE_SCORE = 'v1.20.0';
+export const ACTIONLINT = 'v1.7.12';
 /** The newest that installs on Python 3.11. */
 export const CHECKOV = '3.3.30';
 
@@ -16,16 +17,20 @@ export const cacheFolder = (): string =>
 type OnLine = NonNullable<RunOptions['onLine']>;
 
 /** The command kube-score, installed if it isn't there. */
-export async function kubeScoreIn(cache: string, onLine: OnLine): Promise<string> {
-  const folder = join(cache, `kube-score-${KUBE_SCORE}`);
-  const command = join(folder, 'kube-score');
+export const kubeScoreIn = (cache: string, onLine: OnLine): Promise<string> =>
+  goProgramIn(cache, 'kube-score', `github.com/zegl/kube-score/cmd/kube-score@${KUBE_SCORE}`, onLine);
+
+/** The command actionlint, installed if it isn't there. */
+export const actionlintIn = (cache: string, onLine: OnLine): Promise<string> =>
+  goProgramIn(cache, 'actionlint', `github.com/rhysd/actionlint/cmd/actionlint@${ACTIONLINT}`, onLine);
+
+async function goProgramIn(cache: string, name: string, source: string, onLine: OnLine): Promise<string> {
+  const folder = join(cache, `${name}-${source.split('@')[1] ?? ''}`);
+  const command = join(folder, name);
   if (existsSync(command)) return command;
   onLine('installing');
   mkdirSync(folder, { recursive: true });
-  await install('kube-score', 'go', ['install', `github.com/zegl/kube-score/cmd/kube-score@${KUBE_SCORE}`], {
-    env: { GOBIN: folder },
-    onLine,
-  });
+  await install(name, 'go', ['install', source], { env: { GOBIN: folder }, onLine });
   return command;
 }
 
