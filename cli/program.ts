@@ -1,5 +1,5 @@
 /** What the commands are called and take: the definitions that main.ts runs and the reference is generated from. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { isDuration, toSeconds } from '../environments/quantities.ts';
 import { backup, drill, type BackupOptions } from './commands/backup.ts';
 import { copy, type CopyOptions } from './commands/copy.ts';
@@ -25,9 +25,11 @@ const command = (name: string, description: string): Command =>
     .command(name)
     .description(description)
     .option('--env <environment>', 'dev, test, prod or cloud', 'dev')
-    .option(
-      '--cluster <name>',
-      'name of the kind cluster (default: zakpos for dev, else zakpos-<environment>)',
+    .addOption(
+      new Option(
+        '--cluster <name>',
+        'name of the kind cluster (default: zakpos for dev, else zakpos-<environment>)',
+      ).env('ZAKPOS_CLUSTER'),
     );
 const withTarget = (name: string, description: string): Command =>
   command(name, description).option('--context <context>', 'a context of kubectl instead of a kind cluster');
