@@ -14,12 +14,13 @@ export function problemsOf(text: string): string[] {
 function problems(script: string, rest: string): string[] {
   const line = npmScripts()[script];
   if (line === undefined) return [`package.json has no script "${script}"`];
-  const [before = '', ...after] = rest.split(/(?:^|\s)--(?=\s|$)/);
+  // What follows a second -- is another program's.
+  const [before = '', after = ''] = rest.split(/(?:^|\s)--(?=\s|$)/);
   const swallowed = words(before).filter((word) => word.startsWith('-'));
   if (swallowed.length > 0) return [`npm takes ${swallowed.join(' ')} for its own: put -- before it`];
   const name = cliCommandOf(line);
   if (name === undefined) return [];
-  const given = [...words(before), ...words(after.join(' '))];
+  const given = [...words(before), ...words(after)];
   const parent = program.commands.find((command) => command.name() === name);
   const below = parent?.commands.find((command) => command.name() === given[0]);
   if (parent === undefined) return [`cli/program.ts has no command "${name}"`];
@@ -40,8 +41,11 @@ function unknown(given: readonly string[], command: Command, all: readonly Comma
       continue;
     }
     const option = options.find(({ long }) => long === word.replace(/=.*/, ''));
-    if (option === undefined) found.push(`${command.name()} has no option ${word}`);
-    else if ((option.required || option.optional) && !word.includes('=')) i++;
+    if (option === undefined && !passesOptionsOn(command)) {
+      found.push(`${command.name()} has no option ${word}`);
+    } else if ((option?.required === true || option?.optional === true) && !word.includes('=')) {
+      i++;
+    }
   }
   const { registeredArguments } = command;
   if (operands.length > registeredArguments.length && registeredArguments.at(-1)?.variadic !== true) {
@@ -49,5 +53,9 @@ function unknown(given: readonly string[], command: Command, all: readonly Comma
   }
   return found;
 }
+
+/** Whether options that it doesn't know are those of a program that it runs. Commander has no other way to ask. */
+const passesOptionsOn = (command: Command): boolean =>
+  '_allowUnknownOption' in command && command._allowUnknownOption === true;
 
 const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
