@@ -35,9 +35,11 @@ const command = (name: string, description: string): Command =>
     .command(name)
     .description(description)
     .option('--env <environment>', 'dev, test, prod or cloud', 'dev')
-    .option(
-      '--cluster <name>',
-      'name of the kind cluster (default: zakpos for dev, else zakpos-<environment>)',
+    .addOption(
+      new Option(
+        '--cluster <name>',
+        'name of the kind cluster (default: zakpos for dev, else zakpos-<environment>)',
+      ).env('ZAKPOS_CLUSTER'),
     );
 const withTarget = (name: string, description: string): Command =>
   command(name, description).option('--context <context>', 'a context of kubectl instead of a kind cluster');

@@ -1,13 +1,18 @@
 /** The files that are made from the code, whole or between marks. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadConfig } from '../environments/load.ts';
+import { environmentName, loadConfig } from '../environments/load.ts';
 import { alertReference } from './alerts.ts';
+import { cliReference } from './cli.ts';
 import { configurationReference } from './configuration.ts';
 import { diagram } from './diagram.ts';
+import { namesReference } from './names.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-const DIAGRAM = /(<!-- diagram -->\n)[\s\S]*?(<!-- \/diagram -->)/;
+
+/** Pages with diagrams, between `<!-- diagram of <environment> -->` and `<!-- /diagram -->`. */
+const DRAWN = ['README.md', 'docs/explanation/architecture.md'];
+const DIAGRAM = /(<!-- diagram of (\w+) -->\n)[\s\S]*?(<!-- \/diagram -->)/g;
 
 export interface GeneratedFile {
   readonly path: string;
@@ -16,11 +21,23 @@ export interface GeneratedFile {
 
 /** Each generated file as it has to be now. */
 export function generatedFiles(): GeneratedFile[] {
-  const readme = join(ROOT, 'README.md');
-  const picture = `\n\`\`\`mermaid\n${diagram(loadConfig('dev'))}\n\`\`\`\n\n`;
+  const references = {
+    configuration: configurationReference,
+    alerts: alertReference,
+    cli: cliReference,
+    names: namesReference,
+  };
   return [
-    { path: join(ROOT, 'docs/reference/configuration.md'), text: configurationReference() },
-    { path: join(ROOT, 'docs/reference/alerts.md'), text: alertReference() },
-    { path: readme, text: readFileSync(readme, 'utf8').replace(DIAGRAM, `$1${picture}$2`) },
+    ...Object.entries(references).map(([name, text]) => ({
+      path: join(ROOT, `docs/reference/${name}.md`),
+      text: text(),
+    })),
+    ...DRAWN.map((page) => {
+      const path = join(ROOT, page);
+      return { path, text: readFileSync(path, 'utf8').replace(DIAGRAM, drawn) };
+    }),
   ];
 }
+
+const drawn = (_: string, begin: string, environment: string, end: string): string =>
+  `${begin}\n\`\`\`mermaid\n${diagram(loadConfig(environmentName(environment)))}\n\`\`\`\n\n${end}`;

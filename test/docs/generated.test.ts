@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
-import { generatedFiles } from '../docs/generated.ts';
+import { generatedFiles } from '../../docs/generated.ts';
 
 describe('documentation that is made from the code', () => {
   for (const { path, text } of generatedFiles()) {

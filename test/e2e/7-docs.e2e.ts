@@ -1,0 +1,3 @@
+import { followPagesOnCluster } from './pages.ts';
+
+followPagesOnCluster();
