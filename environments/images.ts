@@ -22,12 +22,16 @@ export interface Sources {
   readonly target?: string;
 }
 
+/** What this repository's own image is built from. */
+export const referenceBuild = (build: Build): Sources => ({
+  context: build === 'jmx-agent' ? 'exporters/jmx-agent' : `apps/${build}`,
+  dockerfile: `dockerfiles/${build}.Dockerfile`,
+});
+
 /** What an image is built from: this repository's own, or what the configuration names in its place. */
 export function buildOf(build: Build, config: Config): Sources {
-  if (build === 'jmx-agent')
-    return { context: 'exporters/jmx-agent', dockerfile: `dockerfiles/${build}.Dockerfile` };
-  const own = config[build].build;
-  if (own === undefined) return { context: `apps/${build}`, dockerfile: `dockerfiles/${build}.Dockerfile` };
+  const own = build === 'jmx-agent' ? undefined : config[build].build;
+  if (own === undefined) return referenceBuild(build);
   return {
     context: own.context,
     dockerfile: join(own.context, own.dockerfile),

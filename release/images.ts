@@ -7,7 +7,7 @@ import { ROOT } from '../cli/environment.ts';
 import { CliError } from '../cli/errors.ts';
 import { run } from '../cli/exec.ts';
 import { step } from '../cli/steps.ts';
-import { BUILDS, buildOf, type Build } from '../environments/images.ts';
+import { BUILDS, referenceBuild, type Build } from '../environments/images.ts';
 
 export const PLATFORMS = ['linux/amd64', 'linux/arm64'] as const;
 
@@ -44,7 +44,7 @@ async function buildAndPush(
   release: string,
   onLine: (text: string) => void,
 ): Promise<string> {
-  const { context, dockerfile } = buildOf(build);
+  const { context, dockerfile } = referenceBuild(build);
   const folder = mkdtempSync(join(tmpdir(), 'zakpos-build-'));
   try {
     const file = join(folder, 'metadata.json');

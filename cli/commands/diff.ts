@@ -3,14 +3,11 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Config } from '../../environments/schema.ts';
 import { changesBetween } from '../diff/changes.ts';
-import { dryRun, type Refusal } from '../diff/dry-run.ts';
-import type { Fact } from '../diff/reasons.ts';
+import { compareWithCluster, impossible } from '../diff/cluster.ts';
 import { isEmpty, reportOf, type Comparison } from '../diff/report.ts';
-import { preview, readConfig, readManifests, type Preview } from '../environment.ts';
+import { preview, readConfig, readManifests } from '../environment.ts';
 import { CliError } from '../errors.ts';
-import { immutableChanges, type ImmutableChange, type Ways } from '../immutable.ts';
-import { findUnwanted, pruneScopeOf } from '../prune.ts';
-import { describeProblem, problemsToMend, readSecrets } from '../secrets.ts';
+import { immutableChanges } from '../immutable.ts';
 import { flagsOf, targetOf, type TargetOptions } from '../target.ts';
 import { checkTools } from '../tools.ts';
 
@@ -46,57 +43,13 @@ async function withCluster(options: TargetOptions): Promise<Compared> {
   await checkTools(['kubectl']);
   await kind?.require();
   const rendered = await preview(config, options);
-  const comparison = await compareWithCluster(config, rendered, options);
+  const comparison = await compareWithCluster(config, rendered, {
+    kubectl,
+    onKind: kind !== undefined,
+    flags: flagsOf(options),
+  });
   return { comparison, subject: `${config.environment} in the cluster of context ${kubectl.context}` };
 }
-
-/** What an apply to the cluster, and the `up` around it, would do. */
-export async function compareWithCluster(
-  config: Config,
-  { objects, definitions }: Preview,
-  options: TargetOptions,
-  { kubectl, kind } = targetOf(options),
-): Promise<Comparison> {
-  const { before, after, refused, unknown, warnings } = await dryRun(kubectl, objects, definitions);
-  const unwanted = await findUnwanted(kubectl, objects, pruneScopeOf(config, kind !== undefined));
-  const inManifests = new Set(
-    objects.filter((object) => object.kind === 'Secret').map(({ metadata }) => metadata.name),
-  );
-  const problems = problemsToMend(config, await readSecrets(kubectl, config)).filter(
-    ({ secret }) => !inManifests.has(secret.name),
-  );
-  const facts: Fact[] = [
-    ...refused.flatMap((refusal) => describeRefusal(refusal, { kubectl, flags: flagsOf(options) })),
-    ...unwanted.map(({ kind, metadata }): Fact => ({ section: 'pruned', text: `${kind} ${metadata.name}` })),
-    ...problems.map((problem): Fact => ({ section: 'secrets', text: describeProblem(problem) })),
-    ...unknown.map(({ apiVersion, kind, metadata }): Fact => ({
-      section: 'unknown',
-      text: `${kind} ${metadata.name} of ${apiVersion}`,
-    })),
-    ...warnings.map((text): Fact => ({ section: 'warnings', text: text.replace(/^Warning: /, '') })),
-  ];
-  return { changes: changesBetween(before, after), facts, compared: objects.length + definitions.length };
-}
-
-function describeRefusal({ live, wanted, said }: Refusal, ways: Ways): Fact[] {
-  const known = immutableChanges(live, wanted, ways);
-  if (known.length > 0) return known.map(impossible);
-  const { kind, metadata } = wanted;
-  const { name, namespace } = metadata;
-  // The API server may quote what it refuses.
-  const reason = kind === 'Secret' ? 'the API server refuses it' : said;
-  const target = `${namespace === undefined ? '' : `-n ${namespace} `}delete ${kind.toLowerCase()} ${name}`;
-  const way =
-    live === undefined
-      ? 'Put right what it names.'
-      : `Put the old value back; or \`${ways.kubectl.command(target)}\`, if nothing is lost with it, and the next apply makes it anew.`;
-  return [{ section: 'impossible', text: `${kind} ${name}: ${reason}\n${way}` }];
-}
-
-const impossible = ({ fact, way }: ImmutableChange): Fact => ({
-  section: 'impossible',
-  text: `${fact}\nPut the old value back; or ${way}.`,
-});
 
 /** What is rendered from here, compared with what was rendered elsewhere: neither as on kind, nor with any cluster. */
 async function withFolder(options: TargetOptions, against: string): Promise<Compared> {

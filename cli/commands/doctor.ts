@@ -3,6 +3,7 @@ import { freemem } from 'node:os';
 import type { Config } from '../../environments/schema.ts';
 import { templateOf, type KindCluster } from '../cluster.ts';
 import { componentsOf, look, progressOf } from '../components.ts';
+import { compareWithCluster } from '../diff/cluster.ts';
 import { clusterDns, networkPolicies, nodes, readiness, state } from '../doctor/cluster.ts';
 import { dist, drift } from '../doctor/drift.ts';
 import { examine, leftOut, ok, type Finding } from '../doctor/finding.ts';
@@ -13,7 +14,6 @@ import { mappedPorts } from '../kind-config.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { flagsOf, kindOf, type TargetOptions } from '../target.ts';
 import type { Tool } from '../tools.ts';
-import { compareWithCluster } from './diff.ts';
 
 export interface DoctorOptions extends Omit<TargetOptions, 'context'> {
   /**
@@ -105,7 +105,7 @@ async function* inCluster(
   yield await examine('cluster DNS', () => clusterDns(kubectl, config));
   yield await examine('network policies', () => networkPolicies(kubectl, config));
   yield await examine('drift', async () =>
-    drift(await compareWithCluster(config, manifests, options), flags),
+    drift(await compareWithCluster(config, manifests, { kubectl, onKind: true, flags }), flags),
   );
 }
 

@@ -1,5 +1,5 @@
 /** The API server is asked what it would make of the manifests, and nothing is written. */
-import { compareWithCluster } from '../../cli/commands/diff.ts';
+import { compareWithCluster } from '../../cli/diff/cluster.ts';
 import { dryRun } from '../../cli/diff/dry-run.ts';
 import { reportOf } from '../../cli/diff/report.ts';
 import type { Manifest } from '../../cli/environment.ts';
@@ -147,8 +147,7 @@ describe('in words', () => {
     const comparison = await compareWithCluster(
       config,
       { objects, definitions: [], digest: '' },
-      { env: 'prod', context: 'fake' },
-      { kubectl, kind: undefined },
+      { kubectl, onKind: false, flags: '--env prod --context fake' },
     );
     expect(
       kubectl.calls.filter(({ args }) => args[0] === 'apply' && !args.includes('--dry-run=server')),

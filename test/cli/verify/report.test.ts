@@ -5,7 +5,7 @@ import { configuration } from '../../../cli/verify/configuration.ts';
 import { describeFindings, reportOf, summaryOf } from '../../../cli/verify/report.ts';
 import { runChecks } from '../../../cli/verify/run.ts';
 import { withTools } from '../fakes.ts';
-import { contextOf, Failure, LINE, told } from './world.ts';
+import { contextOf, LINE, list, told } from './world.ts';
 
 const finding = { thing: 'Pod a|b', fact: 'is not ready:\n  waiting', fix: '`npm run up` mends it.' };
 const check = (title: string, run: Check['run']): Check => ({ title, run });
@@ -86,21 +86,36 @@ test('the report is a page that is told apart by its cluster and time', async ()
 });
 
 describe('the configuration', () => {
-  const DIFF = new Failure(
-    'exit status 1',
-    'diff -u -N /a/v1.ConfigMap.zakpos.x /b/v1.ConfigMap.zakpos.x\n--- /a/v1.ConfigMap.zakpos.x\n+++ /b/v1.ConfigMap.zakpos.x\n@@ -1 +1 @@\n kind: ConfigMap\n-  a: 1\n+  a: 2\n',
-  );
-  const judgeWith = (diff: object | string, status = '') =>
+  const rules = (a: number) => ({
+    ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'x', namespace: 'zakpos' } },
+    data: { a },
+  });
+  /** A cluster with that in it, and nothing else. */
+  const judgeWith = (live: object, status = '') =>
     withTools({ git: `[ "$1" = status ] && printf '${status}' || echo abc1234` }, () =>
-      configuration.run(contextOf([[/^diff /, diff]]), LINE),
+      configuration.run(
+        contextOf(
+          [
+            [/^api-resources/, 'configmaps  cm  v1  true  ConfigMap'],
+            [/^get namespaces/, 'namespace/zakpos'],
+            [/^get --ignore-not-found/, list(live)],
+            [/^apply .*--dry-run=server/, list(rules(2))],
+            [/get secrets/, list()],
+            [/ -l /, list()],
+            [/customresourcedefinitions/, ''],
+          ],
+          { objects: [rules(2)] },
+        ),
+        LINE,
+      ),
     );
 
   test('passes when an apply would change nothing', async () => {
-    expect(await judgeWith('')).toMatchObject({ state: 'passed', words: '0 objects of commit abc1234' });
+    expect(await judgeWith(rules(2))).toMatchObject({ state: 'passed', words: '1 object of commit abc1234' });
   });
 
   test('fails when it would', async () => {
-    const verdict = await judgeWith(DIFF);
+    const verdict = await judgeWith(rules(1));
     expect([verdict.state, ...told(verdict)]).toEqual([
       'failed',
       'ConfigMap x is not as in the manifests: - a: 1; + a: 2',
@@ -108,7 +123,7 @@ describe('the configuration', () => {
   });
 
   test('is doubtful when git has it otherwise', async () => {
-    const verdict = await judgeWith('', ' M main.ts\\n');
+    const verdict = await judgeWith(rules(2), ' M main.ts\\n');
     expect([verdict.state, ...told(verdict)]).toEqual([
       'warned',
       'The checkout has 1 file that git does not have so: nobody else can render these manifests',

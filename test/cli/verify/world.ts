@@ -54,6 +54,7 @@ export const contextOf = (
     registrations: [],
     crds: undefined,
     objects: own.objects ?? [],
+    definitions: [],
     digest: 'x',
   },
   snapshot: own.snapshot ?? [],
