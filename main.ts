@@ -200,21 +200,24 @@ function synthesize(root: string): void {
       root,
     });
     const folder = join(outdir, `.${name}.new`);
-    const app = compose(config, sourceHashes(root, config), folder, part);
-    const rendered = renderedOf(name, config, app);
-    return { name, folder, rendered, verdict: judge(rendered) };
+    const hashes = sourceHashes(root, config);
+    const rendered = renderedOf(name, config, compose(config, hashes, folder));
+    // A part is judged as what it is a part of: its arrows lead to the rest.
+    const written =
+      part === 'all' ? rendered : renderedOf(name, config, compose(config, hashes, folder, part));
+    return { name, folder, rendered, written, verdict: judge(rendered) };
   });
   const isForCdk8s = process.env.CDK8S_RECORD_CONSTRUCT_METADATA === 'true';
   if (!isForCdk8s) for (const excuse of excusesOf(environments)) console.error(excuse);
-  for (const { name, folder, rendered } of environments) {
+  for (const { name, folder, written } of environments) {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     // Those that were judged: App.synth() would make every object once more.
-    for (const { id, objects } of rendered.charts) {
+    for (const { id, objects } of written.charts) {
       const documents = objects.map(({ raw }) => raw);
       Yaml.save(join(folder, `${id}.yaml`), documents);
     }
-    if (part === 'all') copyCrds(rendered.config, join(root, 'imports/crds'), join(folder, 'crds'));
+    if (part === 'all') copyCrds(written.config, join(root, 'imports/crds'), join(folder, 'crds'));
     rmSync(join(outdir, name), { recursive: true, force: true });
     renameSync(folder, join(outdir, name));
   }

@@ -28,7 +28,9 @@ describe('the scripts', () => {
   });
 
   test('are all in a pod, and there is each that pods name', () => {
-    expect([...new Set<string>([...BACKUP_SCRIPTS, ...RESTORE_SCRIPTS, ...UPGRADE_SCRIPTS])].sort()).toEqual(SCRIPTS);
+    expect([...new Set<string>([...BACKUP_SCRIPTS, ...RESTORE_SCRIPTS, ...UPGRADE_SCRIPTS])].sort()).toEqual(
+      SCRIPTS,
+    );
   });
 
   test.each<[string, readonly string[]]>([

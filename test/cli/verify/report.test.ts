@@ -98,8 +98,8 @@ describe('the configuration', () => {
           [
             [/^api-resources/, 'configmaps  cm  v1  true  ConfigMap'],
             [/^get namespaces/, 'namespace/zakpos'],
-            [/^get --ignore-not-found/, list(live)],
-            [/^apply .*--dry-run=server/, list(rules(2))],
+            [/^get --ignore-not-found/, { kind: 'List', ...list(live) }],
+            [/^apply .*--dry-run=server/, { kind: 'List', ...list(rules(2)) }],
             [/get secrets/, list()],
             [/ -l /, list()],
             [/customresourcedefinitions/, ''],
