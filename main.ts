@@ -32,13 +32,14 @@ import { RedisExporterChart } from './charts/redis-exporter.ts';
 import { RedisChart } from './charts/redis.ts';
 import { RestoreChart, RestoreClaimChart, RestorePlanChart, type RestoreRequest } from './charts/restore.ts';
 import { SecretsChart } from './charts/secrets.ts';
+import { SourcesChart } from './charts/sources.ts';
 import { TaskChart } from './charts/task.ts';
 import { TraefikChart } from './charts/traefik.ts';
 import { WebChart } from './charts/web.ts';
 import type { ZakposChartProps } from './charts/zakpos-chart.ts';
 import { ZookeeperChart } from './charts/zookeeper.ts';
 import { hasBackups } from './environments/backups.ts';
-import { imageOf, sourceHashes, type Build } from './environments/images.ts';
+import { APPS, imageOf, isMounted, sourceHashes, type Build } from './environments/images.ts';
 import { ConfigError, environmentName, loadConfig } from './environments/load.ts';
 import { expiryCommand, hasGrafana, hasLogs, isBundled, isMonitored } from './environments/monitoring.ts';
 import { agentsNamespace } from './environments/namespaces.ts';
@@ -74,6 +75,7 @@ export function compose(config: Config, hashes: Readonly<Record<Build, string>>,
     new KafkaChart(app, '43-kafka', props);
   }
   if (config.postgres.pooler.enabled) new PgBouncerChart(app, '45-pgbouncer', props);
+  if (APPS.some((name) => isMounted(config, name))) new SourcesChart(app, '49-sources', props);
   new ApiChart(app, '50-api', props);
   if (config.web.enabled) new WebChart(app, '51-web', props);
   if (config.mobile.enabled) new MobileChart(app, '52-mobile', props);
@@ -109,6 +111,7 @@ const chartProps = (config: Config, hashes: Readonly<Record<Build, string>>): Za
     api: imageOf(config, 'api', hashes),
     web: imageOf(config, 'web', hashes),
     mobile: imageOf(config, 'mobile', hashes),
+    expiry: imageOf(config, 'expiry', hashes),
     'jmx-agent': imageOf(config, 'jmx-agent', hashes),
   },
 });

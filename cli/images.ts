@@ -1,6 +1,5 @@
 /** The images that are built here, by dockerfiles/: made where docker lacks them, loaded where a node does. */
-import { join } from 'node:path';
-import { buildOf, buildsOf, builtImage, sourceHashes, type Build } from '../environments/images.ts';
+import { APPS, buildOf, buildsOf, builtImage, sourceHashes, type Build } from '../environments/images.ts';
 import type { Config } from '../environments/schema.ts';
 import { ROOT } from './environment.ts';
 import { attempt, run } from './exec.ts';
@@ -28,14 +27,18 @@ export async function isBuilt({ image }: BuiltImage): Promise<boolean> {
  * @throws {CliError} with the end of docker's output
  */
 export async function build({ name, image }: BuiltImage, line: Line): Promise<void> {
-  const { context, dockerfile } = buildOf(name);
-  await run('docker', ['build', '--progress=plain', '-f', dockerfile, '-t', image, context], {
+  const { context, dockerfile, target } = buildOf(name);
+  const stage = target === undefined ? [] : ['--target', target];
+  const app = APPS.find((each) => context === `apps/${each}`);
+  const field = app === undefined ? 'monitoring.exporters.jmxAgentImage' : `${app}.image`;
+  const args = ['build', '--progress=plain', ...stage, '-f', dockerfile, '-t', image, context];
+  await run('docker', args, {
     cwd: ROOT,
     env: { DOCKER_BUILDKIT: '1' },
     onLine: (text) => {
       line.note(text);
     },
-    fix: `Mend ${join(context)} or ${dockerfile}; \`docker build -f ${dockerfile} ${context}\` shows everything. Or name an image of your own by ${name === 'jmx-agent' ? 'monitoring.exporters.jmxAgentImage' : `${name}.image`}.`,
+    fix: `Mend ${context} or ${dockerfile}; \`docker build ${[...stage, '-f', dockerfile, context].join(' ')}\` shows everything. Or name an image of your own by ${field}.`,
   });
 }
 

@@ -3,65 +3,109 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ignore from 'ignore';
-import { hasJmxAgent } from './monitoring.ts';
+import { expiryCommand, hasJmxAgent } from './monitoring.ts';
 import type { Config } from './schema.ts';
 
 export const APPS = ['api', 'web', 'mobile'] as const;
-/** The apps, and the file by which Java servers tell metrics. */
-export const BUILDS = [...APPS, 'jmx-agent'] as const;
+export type AppName = (typeof APPS)[number];
+/** The apps, what has their packages and none of their sources, and the file by which Java servers tell metrics. */
+export const BUILDS = [...APPS, 'api-dev', 'web-dev', 'mobile-dev', 'jmx-agent'] as const;
 export type Build = (typeof BUILDS)[number];
+/** What a pod runs that may be built here. */
+export const IMAGES = [...APPS, 'expiry', 'jmx-agent'] as const;
+export type ImageName = (typeof IMAGES)[number];
 
-/** Where an image is built from; paths are relative to the repository. */
-export const buildOf = (build: Build) => ({
-  context: build === 'jmx-agent' ? 'exporters/jmx-agent' : `apps/${build}`,
-  dockerfile: `dockerfiles/${build}.Dockerfile`,
-});
+/** How an image is built; paths are relative to the repository. */
+export interface BuildFrom {
+  readonly context: string;
+  readonly dockerfile: string;
+  /**
+   * Stage of the Dockerfile.
+   * @default - the last
+   */
+  readonly target?: string;
+}
 
-/** Hash of the sources of each image, the tag under which it is built. */
+/** All that an image has of its app in which the sources are mounted. */
+const PACKAGES = ['package.json', 'package-lock.json', '.npmrc'];
+
+export const buildOf = (build: Build): BuildFrom => {
+  if (build === 'jmx-agent') {
+    return { context: 'exporters/jmx-agent', dockerfile: 'dockerfiles/jmx-agent.Dockerfile' };
+  }
+  const app = APPS.find((name) => build === `${name}-dev`);
+  return app === undefined
+    ? { context: `apps/${build}`, dockerfile: `dockerfiles/${build}.Dockerfile` }
+    : { context: `apps/${app}`, dockerfile: `dockerfiles/${app}.Dockerfile`, target: 'dev' };
+};
+
+/** Hash of what each image is made from, the tag under which it is built. */
 export const sourceHashes = (root: string): Readonly<Record<Build, string>> => ({
   api: sourceHash('api', root),
   web: sourceHash('web', root),
   mobile: sourceHash('mobile', root),
+  'api-dev': sourceHash('api-dev', root),
+  'web-dev': sourceHash('web-dev', root),
+  'mobile-dev': sourceHash('mobile-dev', root),
   'jmx-agent': sourceHash('jmx-agent', root),
 });
 
+/** Whether an app runs from the sources of the checkout, in an image that has only its packages. */
+export const isMounted = (config: Config, app: AppName): boolean =>
+  config[app].sources === 'mounted' && config[app].image === undefined;
+
 /** The images that an environment runs and that are built here rather than named in its configuration. */
 export const buildsOf = (config: Config): Build[] => {
-  const used = {
+  const used: Readonly<Record<ImageName, boolean>> = {
     api: true,
     web: config.web.enabled,
     mobile: config.mobile.enabled,
+    expiry: expiryCommand(config) !== undefined,
     'jmx-agent': hasJmxAgent(config),
   };
-  return BUILDS.filter((build) => used[build] && namedImage(config, build) === undefined);
+  const builds = IMAGES.filter((image) => used[image] && namedImage(config, image) === undefined).map(
+    (image) => buildFor(config, image),
+  );
+  return BUILDS.filter((build) => builds.includes(build));
 };
 
-const namedImage = (config: Config, build: Build): string | undefined =>
-  build === 'jmx-agent' ? config.monitoring.exporters.jmxAgentImage : config[build].image;
+const namedImage = (config: Config, image: ImageName): string | undefined =>
+  image === 'jmx-agent'
+    ? config.monitoring.exporters.jmxAgentImage
+    : config[image === 'expiry' ? 'api' : image].image;
+
+/** What is built for an image that nobody names. */
+function buildFor(config: Config, image: ImageName): Build {
+  // It has too little memory for a compiler.
+  if (image === 'expiry') return 'api';
+  return image !== 'jmx-agent' && isMounted(config, image) ? `${image}-dev` : image;
+}
 
 /** An image in an environment: what the configuration names, or the built one. */
-export const imageOf = (config: Config, build: Build, hashes: Readonly<Record<Build, string>>): string =>
-  namedImage(config, build) ?? builtImage(config, build, hashes);
+export const imageOf = (config: Config, image: ImageName, hashes: Readonly<Record<Build, string>>): string =>
+  namedImage(config, image) ?? builtImage(config, buildFor(config, image), hashes);
 
 /** The image that is built from the sources, such as `ghcr.io/acme/zakpos-api:0f3c…`. */
 export const builtImage = (config: Config, build: Build, hashes: Readonly<Record<Build, string>>): string =>
   `${[config.imageRegistry, `zakpos-${build}`].filter(Boolean).join('/')}:${hashes[build]}`;
 
-/**
- * The first 12 hexadecimal digits of the SHA-256 over all files that the build sees, by name and content. What git
- * ignores is left by tools, and makes no other image of the same sources.
- */
+/** The first 12 hexadecimal digits of the SHA-256 over all files that an image is made from, by name and content. */
 export function sourceHash(build: Build, root: string): string {
-  const { context, dockerfile } = buildOf(build);
+  const { context, dockerfile, target } = buildOf(build);
   const folder = join(root, context);
+  const hash = createHash('sha256').update(readFileSync(join(root, dockerfile)));
+  const files =
+    target === undefined ? seenByBuild(folder) : PACKAGES.filter((file) => existsSync(join(folder, file)));
+  for (const file of files) hash.update(`\0${file}\0`).update(readFileSync(join(folder, file)));
+  return hash.digest('hex').slice(0, 12);
+}
+
+/** All files that a build sees. What git ignores is left by tools, and makes no other image of the same sources. */
+function seenByBuild(folder: string): string[] {
   const ignored = ignore()
     .add(anchored(linesOf(join(folder, '.dockerignore'))))
     .add(linesOf(join(folder, '.gitignore')));
-  const hash = createHash('sha256').update(readFileSync(join(root, dockerfile)));
-  for (const file of filesBelow(folder, '', (path) => ignored.ignores(path))) {
-    hash.update(`\0${file}\0`).update(readFileSync(join(folder, file)));
-  }
-  return hash.digest('hex').slice(0, 12);
+  return filesBelow(folder, '', (path) => ignored.ignores(path));
 }
 
 /** Docker's patterns start at the folder; those of git, and so of the package `ignore`, match at any depth. */

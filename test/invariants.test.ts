@@ -1,4 +1,6 @@
 /** What holds for every object of every environment, checked on what is rendered and not on how. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { cpuToMillicores, toBytes } from '../environments/quantities.ts';
 import { SECRET_AGES } from '../environments/monitoring.ts';
 import { ENVIRONMENTS } from '../environments/schema.ts';
@@ -21,6 +23,7 @@ import {
   remembered,
   render,
   roleBindings,
+  ROOT,
   routes,
   secrets,
   selected,
@@ -54,6 +57,7 @@ const CLUSTER_SCOPED = [
   'ClusterRoleBinding',
   'IngressClass',
   'Namespace',
+  'PersistentVolume',
   'PriorityClass',
 ];
 const OF_KUBERNETES = [
@@ -66,6 +70,7 @@ const OF_KUBERNETES = [
   'Job',
   'LimitRange',
   'NetworkPolicy',
+  'PersistentVolumeClaim',
   'PodDisruptionBudget',
   'ResourceQuota',
   'Role',
@@ -154,15 +159,15 @@ describe('an environment', () => {
   });
 
   test('never says undefined, null, NaN or [object Object]', () => {
-    const discovery = Object.values(
-      filesOf('discovery', 'server.ts', 'targets.ts', 'restarts.ts', 'fields.ts'),
+    const programs = ['discovery', 'develop'].flatMap((folder) =>
+      Object.values(filesOf(folder, ...readdirSync(join(ROOT, folder)))),
     );
     everywhere(function* ({ objects }) {
       for (const object of objects) {
         for (const value of valuesIn(object.raw)) {
           const text = String(value);
           // A program, which is typed.
-          if (discovery.includes(text)) continue;
+          if (programs.includes(text)) continue;
           // But for /dev/null, and SQL's.
           if (/\b(undefined|NaN)\b|\[object |(?<!\/dev\/|is not |password )\bnull\b/.test(text))
             yield `${called(object)}: ${text}`;
@@ -526,7 +531,7 @@ describe('network policies', () => {
   });
 
   test.each([
-    ['dev', EDGES_OF_KIND()],
+    ['dev', `${EDGES_OF_KIND()}\n0.0.0.0/0 -> zakpos-api:9229, zakpos-web:9230`],
     ['test', EDGES_OF_KIND()],
     [
       'prod',
@@ -866,7 +871,7 @@ describe('references', () => {
   });
 
   test('of mounts lead to volumes or claims, and each volume is mounted', () => {
-    everyPod(function* (pod) {
+    everyPod(function* (pod, each) {
       const claims = pod.claims.map(({ metadata }) => metadata.name);
       const names = [...pod.pod.volumes.map(({ name }) => name), ...claims];
       const mounts = allContainers(pod).flatMap(({ volumeMounts }) => volumeMounts);
@@ -878,12 +883,32 @@ describe('references', () => {
         const paths = container.volumeMounts.map(({ mountPath }) => mountPath);
         if (new Set(paths).size < paths.length) yield `container ${container.name} mounts one path twice`;
       }
-      for (const { name, configMap, projected, hostPath, secret, emptyDir, ephemeral } of pod.pod.volumes) {
-        if (!configMap && !projected && !hostPath && !secret && !emptyDir && !ephemeral)
+      for (const {
+        name,
+        configMap,
+        projected,
+        hostPath,
+        secret,
+        emptyDir,
+        ephemeral,
+        persistentVolumeClaim,
+      } of pod.pod.volumes) {
+        const claim = persistentVolumeClaim?.claimName;
+        if (claim !== undefined && !objectsOf(each, 'PersistentVolumeClaim').some((of) => of.name === claim))
+          yield `volume ${name} is of the claim ${claim}, which isn't there`;
+        if (
+          !configMap &&
+          !projected &&
+          !hostPath &&
+          !secret &&
+          !emptyDir &&
+          !ephemeral &&
+          claim === undefined
+        )
           yield `volume ${name} is of a kind that these tests know nothing of`;
         if (emptyDir && emptyDir.sizeLimit === undefined) yield `volume ${name} has no limit`;
         if (
-          (configMap ?? projected ?? secret) &&
+          (configMap ?? projected ?? secret ?? claim) &&
           mounts.some((mount) => mount.name === name && !mount.readOnly)
         )
           yield `volume ${name} is mounted for writing`;

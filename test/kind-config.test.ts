@@ -55,11 +55,15 @@ const mapped = (of: KindConfig): Record<string, number> =>
       hostPort,
     ]),
   );
-/** Ports of the nodes that Services take, by their names. */
+/** Ports of the nodes that Services take, by their names; that of an inspector by its app's. */
 const takenBy = (rendered: Rendered): Record<string, number> =>
   Object.fromEntries(
-    services(rendered).flatMap(({ spec }) =>
-      spec.ports.flatMap(({ name, nodePort }) => (nodePort === undefined ? [] : [[name, nodePort]])),
+    services(rendered).flatMap((service) =>
+      service.spec.ports.flatMap(({ name, nodePort }) =>
+        nodePort === undefined
+          ? []
+          : [[name === 'debug' ? `${service.name.split('-')[1] ?? ''}Debug` : name, nodePort]],
+      ),
     ),
   );
 
@@ -92,7 +96,8 @@ describe.each([
 
   test('maps each port of a node that a Service takes', () => {
     const taken = takenBy(file === laptop ? render('dev') : render('prod', {}, true));
-    expect(Object.keys(taken)).toEqual(['http', 'https', 'api', 'web', 'mobile']);
+    const debug = file === laptop ? ['apiDebug', 'webDebug'] : [];
+    expect(Object.keys(taken)).toEqual(['http', 'https', 'api', 'web', 'mobile', ...debug]);
     for (const [name, port] of Object.entries(taken)) {
       expect(NODE_PORTS).toMatchObject({ [name]: port });
       expect(Object.keys(mapped(file))).toContain(name);

@@ -12,6 +12,7 @@ import type { Kubectl } from '../kubectl.ts';
 import { refuseDuringMove } from '../move-plan.ts';
 import { prune } from '../prune.ts';
 import { refuseDuringRestore } from '../restore.ts';
+import { giveUpReleased, refuseMounts } from '../sources.ts';
 import {
   describeProblem,
   makeMissing,
@@ -38,12 +39,12 @@ export interface UpOptions extends TargetOptions {
 export async function up(options: UpOptions): Promise<void> {
   const config = readConfig(options);
   const { kubectl, kind } = targetOf(options);
-
   await step('Tools', async (line) => {
     line.rename(
       `Tools: ${await checkTools(kind === undefined ? ['kubectl'] : ['docker', 'kind', 'kubectl'])}`,
     );
   });
+  if (kind === undefined) refuseMounts(config, kubectl);
   const rendered = await step(`Manifests of ${config.environment}`, async (line) => {
     const found = await synthesize(config, options);
     line.rename(`Manifests of ${config.environment}: ${found.objects.length} objects`);
@@ -71,6 +72,7 @@ export async function up(options: UpOptions): Promise<void> {
   await refuseDuringMove(kubectl, config.namespace);
   await refuseDuringRestore(kubectl, config.namespace);
   await refuseImmutableChanges(kubectl, rendered.objects, flagsOf(options));
+  await giveUpReleased(kubectl, rendered.objects);
   await step('Apply', async (line) => {
     line.rename(`Apply: ${describeChanges(await apply(kubectl, rendered.files, rendered.crds))}`);
   });

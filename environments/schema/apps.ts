@@ -1,6 +1,17 @@
 /** The apps: the API, its reports worker, the till and the mobile app. */
 import { z } from 'zod';
-import { appImage, extraEnv, health, healthPaths, pattern, podUser, port, resources, url } from './fields.ts';
+import {
+  appImage,
+  extraEnv,
+  health,
+  healthPaths,
+  pattern,
+  podUser,
+  port,
+  resources,
+  sources,
+  url,
+} from './fields.ts';
 
 const autoscaling = (maxReplicas: number) =>
   z
@@ -30,6 +41,7 @@ const minAvailable = z
 export const api = z
   .strictObject({
     image: appImage,
+    sources,
     replicas: z.int().min(1).max(100).default(2).describe('Pods that serve the API.'),
     autoscaling: autoscaling(6),
     minAvailable,
@@ -107,6 +119,7 @@ export const web = z
   .strictObject({
     enabled: z.boolean().default(true).describe('Whether the web till runs.'),
     image: appImage,
+    sources,
     replicas: z.int().min(1).max(100).default(2).describe('Pods that serve the till.'),
     autoscaling: autoscaling(4),
     minAvailable,
@@ -136,6 +149,7 @@ export const mobile = z
   .strictObject({
     enabled: z.boolean().default(true).describe('Whether the web export of the mobile app is served.'),
     image: appImage,
+    sources,
     replicas: z.int().min(1).max(100).default(2).describe('Pods that serve it.'),
     port: port('Port that the container listens on.').default(19006),
     ...podUser(1001),
@@ -143,6 +157,12 @@ export const mobile = z
     apiUrl: url('Where the app finds the API (EXPO_PUBLIC_API_URL); a path means the same host.').default(
       '/api/v1',
     ),
+    lanAddress: pattern(
+      'an IPv4 address or a host name, such as 192.168.1.20',
+      /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/,
+    )(
+      'Address of the laptop in the network that phones are in: the Expo dev server names it to them, and localPorts.mobile and localPorts.api listen there, too. For a cluster that is made with it.',
+    ).optional(),
     resources: resources({
       requests: { cpu: '25m', memory: '32Mi' },
       limits: { cpu: '250m', memory: '256Mi' },
