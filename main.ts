@@ -32,6 +32,7 @@ import { RedisExporterChart } from './charts/redis-exporter.ts';
 import { RedisChart } from './charts/redis.ts';
 import { RestoreChart, RestoreClaimChart, RestorePlanChart, type RestoreRequest } from './charts/restore.ts';
 import { SecretsChart } from './charts/secrets.ts';
+import { SourcesChart } from './charts/sources.ts';
 import { TaskChart } from './charts/task.ts';
 import { TraefikChart } from './charts/traefik.ts';
 import { UpgradeChart, type UpgradeRequest } from './charts/upgrade.ts';
@@ -39,7 +40,7 @@ import { WebChart } from './charts/web.ts';
 import type { ZakposChartProps } from './charts/zakpos-chart.ts';
 import { ZookeeperChart } from './charts/zookeeper.ts';
 import { hasBackups } from './environments/backups.ts';
-import { imageOf, sourceHashes, type Build } from './environments/images.ts';
+import { APPS, imageOf, isMounted, sourceHashes, type Build } from './environments/images.ts';
 import { ConfigError, environmentName, loadConfig } from './environments/load.ts';
 import { expiryCommand, hasGrafana, hasLogs, isBundled, isMonitored } from './environments/monitoring.ts';
 import { agentsNamespace } from './environments/namespaces.ts';
@@ -99,6 +100,7 @@ function composeApps(app: App, config: Config, props: ZakposChartProps): void {
   if (addons.traefik.enabled) new TraefikChart(app, '30-traefik', props);
   if (addons.metricsServer.enabled) new MetricsServerChart(app, '31-metrics-server', props);
   if (config.postgres.pooler.enabled) new PgBouncerChart(app, '45-pgbouncer', props);
+  if (APPS.some((name) => isMounted(config, name))) new SourcesChart(app, '49-sources', props);
   new ApiChart(app, '50-api', props);
   if (config.web.enabled) new WebChart(app, '51-web', props);
   if (config.mobile.enabled) new MobileChart(app, '52-mobile', props);
@@ -133,6 +135,7 @@ const chartProps = (config: Config, hashes: Readonly<Record<Build, string>>): Za
     api: imageOf(config, 'api', hashes),
     web: imageOf(config, 'web', hashes),
     mobile: imageOf(config, 'mobile', hashes),
+    expiry: imageOf(config, 'expiry', hashes),
     'jmx-agent': imageOf(config, 'jmx-agent', hashes),
   },
 });

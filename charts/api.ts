@@ -7,6 +7,7 @@ import {
   redisEndpoint,
   type Endpoint,
 } from '../environments/endpoints.ts';
+import { isMounted } from '../environments/images.ts';
 import { WORKER_POOL_SIZE, type Config } from '../environments/schema.ts';
 import { type KAFKA_USERS, kafkaNeedsLogin } from '../environments/secrets.ts';
 import type { ContainerProps, EnvValue } from '../lib/pod.ts';
@@ -15,7 +16,9 @@ import { secretKey } from '../lib/secret-ref.ts';
 import { Volume, type Mount } from '../lib/volume.ts';
 import { HardenedDeployment, ServiceOf } from '../lib/workloads.ts';
 import { PRIORITY } from './capacity.ts';
-import { API, REPORTS } from './names.ts';
+import { DebugService, debugging } from './debug.ts';
+import { API, PORTS, REPORTS } from './names.ts';
+import { codeOf } from './sources.ts';
 import { WAIVERS } from './waivers.ts';
 import { certificateRef, scaling, secretRef, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
@@ -48,13 +51,19 @@ export class ApiChart extends ZakposChart {
     const worker = both(toPostgres(config, 'app'), toKafka(config, 'kafkaReports'));
     const container = {
       image: images.api,
-      ports: { http: api.port },
       probes: {
         startup: Check.http(api.health.startup, 'http'),
         readiness: Check.http(api.health.ready, 'http'),
         liveness: Check.http(api.health.live, 'http'),
       },
     };
+
+    const debugged = isMounted(config, 'api');
+    const health = `http://127.0.0.1:${api.port}${api.health.startup}`;
+    const code = codeOf(config, 'api', {
+      command: [...debugging(PORTS.apiDebug), 'dist/main.js'],
+      health,
+    });
 
     new HardenedDeployment(this, 'api', {
       name: API,
@@ -65,16 +74,21 @@ export class ApiChart extends ZakposChart {
         {
           ...container,
           name: 'api',
-          env: { ...server.env, ...settings(config), ...api.env },
+          command: code.command,
+          ports: { http: api.port, ...(debugged ? { debug: PORTS.apiDebug } : {}) },
+          env: { ...server.env, ...settings(config), ...code.env, ...api.env },
           resources: api.resources,
-          mounts: [...server.mounts, { volume: tmp, path: '/tmp' }],
+          mounts: [...server.mounts, ...code.mounts, { volume: tmp, path: '/tmp' }],
           drainSeconds: DRAIN_SECONDS,
         },
       ],
     });
     new ServiceOf(this, 'service', { name: API, workload: API, ports: { http: api.port } });
 
+    if (debugged) new DebugService(this, 'debug', API, 'apiDebug');
+
     if (reports.enabled) {
+      const workerCode = codeOf(config, 'api', { command: reports.command, health }, reports.command);
       new HardenedDeployment(this, 'reports', {
         name: REPORTS,
         ...pod,
@@ -83,10 +97,11 @@ export class ApiChart extends ZakposChart {
           {
             ...container,
             name: 'reports',
-            command: reports.command,
-            env: { ...worker.env, ...workerSettings(config), ...api.env },
+            command: workerCode.command,
+            ports: { http: api.port },
+            env: { ...worker.env, ...workerSettings(config), ...workerCode.env, ...api.env },
             resources: reports.resources,
-            mounts: [...worker.mounts, { volume: tmp, path: '/tmp' }],
+            mounts: [...worker.mounts, ...workerCode.mounts, { volume: tmp, path: '/tmp' }],
           },
         ],
       });
@@ -105,10 +120,11 @@ export function ownerContainer(
 ): ContainerProps {
   const owner = toPostgres(config, 'owner');
   const admin = secretRef(config, 'admin');
+  const code = codeOf(config, 'api', { command, serves: false }, command);
   return {
     name,
     image: images.api,
-    command,
+    command: code.command,
     env: {
       ...owner.env,
       ...settings(config),
@@ -116,12 +132,14 @@ export function ownerContainer(
       ...(hasBackups(config) ? { MIGRATIONS_REQUIRE_BACKUP: 'true' } : {}),
       BOOTSTRAP_ADMIN_EMAIL: config.api.adminEmail,
       BOOTSTRAP_ADMIN_PASSWORD_FILE: `${SECRETS}/admin/password`,
+      ...code.env,
       ...config.api.env,
     },
     resources: config.api.resources,
     mounts: [
       ...owner.mounts,
       { volume: Volume.secret('admin', admin), path: `${SECRETS}/admin` },
+      ...code.mounts,
       { volume: tmp, path: '/tmp' },
     ],
   };

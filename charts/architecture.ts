@@ -12,6 +12,7 @@ import {
   receiverPort,
   SEVERITIES,
 } from '../environments/monitoring.ts';
+import { isMounted } from '../environments/images.ts';
 import { kafkaEndpoint, postgresEndpoint, redisEndpoint, type Endpoint } from '../environments/endpoints.ts';
 import { agentsNamespace } from '../environments/namespaces.ts';
 import type { Config } from '../environments/schema.ts';
@@ -129,6 +130,8 @@ export function architecture(config: Config): Architecture {
   const kubernetes = once(() => outside('kubernetes-api', 'Kubernetes API', ANYWHERE, 'cluster'));
   const kubelets = once(() => outside('kubelets', 'Kubelets', ANYWHERE, 'cluster'));
 
+  // Who reaches an inspector can do whatever the app can: the laptop, and no pod.
+  const debuggers = once(() => outside('debugger', 'Debugger', { ...ANYWHERE, except: [POD_NETWORK] }));
   const browser = outside('browser', 'Tills and browsers', ANYWHERE);
   const dns = outside(
     'dns',
@@ -166,12 +169,16 @@ export function architecture(config: Config): Architecture {
     const { traefikHttp, traefikHttps, traefikApi, traefikWeb, traefikMobile } = PORTS;
     connect(browser, ingress, 'HTTP(S)', [traefikHttp, traefikHttps, traefikApi, traefikWeb, traefikMobile]);
   }
-  if (config.web.enabled)
-    connect(ingress, workload(WEB, 'Web till (Next.js)', 'apps'), 'pages', [config.web.port]);
+  if (config.web.enabled) {
+    const web = workload(WEB, 'Web till (Next.js)', 'apps');
+    connect(ingress, web, 'pages', [config.web.port]);
+    if (isMounted(config, 'web')) connect(debuggers(), web, 'inspector', [PORTS.webDebug]);
+  }
   if (config.mobile.enabled) {
     connect(ingress, workload(MOBILE, 'Mobile app (Expo)', 'apps'), 'pages', [config.mobile.port]);
   }
   connect(ingress, api, 'API, live feed', [config.api.port]);
+  if (isMounted(config, 'api')) connect(debuggers(), api, 'inspector', [PORTS.apiDebug]);
   if (pooler !== undefined) {
     connect(api, pooler, 'SQL', [PORTS.postgres]);
     connect(pooler, database.component, 'SQL', database.ports);

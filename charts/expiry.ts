@@ -33,7 +33,7 @@ export class ExpiryChart extends ZakposChart {
       containers: [
         {
           name: 'expiry',
-          image: images.api,
+          image: images.expiry,
           command,
           env: {
             NODE_ENV: 'production',

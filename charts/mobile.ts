@@ -1,4 +1,6 @@
 import type { Construct } from 'constructs';
+import { isMounted } from '../environments/images.ts';
+import type { Config } from '../environments/schema.ts';
 import { ConfigFiles } from '../lib/config-files.ts';
 import { Check } from '../lib/probes.ts';
 import { Volume } from '../lib/volume.ts';
@@ -6,6 +8,7 @@ import { HardenedDeployment, ServiceOf } from '../lib/workloads.ts';
 import { DRAIN_SECONDS } from './api.ts';
 import { PRIORITY } from './capacity.ts';
 import { MOBILE } from './names.ts';
+import { codeOf, DEVELOPMENT_START_SECONDS, STARTED } from './sources.ts';
 import { WAIVERS } from './waivers.ts';
 import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
@@ -17,6 +20,17 @@ export class MobileChart extends ZakposChart {
     super(scope, id, props);
     const { config, images } = props;
     const { mobile } = config;
+    const develops = isMounted(config, 'mobile');
+    const self = `http://127.0.0.1:${mobile.port}`;
+    const code = codeOf(config, 'mobile', {
+      command: [
+        ...['node', '../node_modules/expo/bin/cli', 'start', '--port', String(mobile.port)],
+        // What it translates in parallel takes memory, and saves no time with a file or two.
+        ...['--max-workers', '1'],
+      ],
+      health: `${self}${mobile.health.startup}`,
+      warm: `${self}/`,
+    });
     const publicConfig = new ConfigFiles(this, 'config', {
       name: MOBILE,
       files: {
@@ -41,16 +55,21 @@ export class MobileChart extends ZakposChart {
         {
           name: 'mobile',
           image: images.mobile,
+          command: code.command,
+          ...(develops ? { env: { ...code.env, ...advertised(config) } } : {}),
           ports: { http: mobile.port },
           resources: mobile.resources,
           mounts: [
             { volume: Volume.configFiles('config', publicConfig), path: CONFIG },
-            { volume: Volume.emptyDir('tmp'), path: '/tmp' },
+            ...code.mounts,
+            // Expo keeps there what it has translated.
+            { volume: Volume.emptyDir('tmp', develops ? { mebibytes: 256 } : {}), path: '/tmp' },
           ],
           probes: {
-            startup: Check.http(mobile.health.startup, 'http'),
+            startup: develops ? Check.exec('test', '-e', STARTED) : Check.http(mobile.health.startup, 'http'),
             readiness: Check.http(mobile.health.ready, 'http'),
             liveness: Check.http(mobile.health.live, 'http'),
+            ...(develops ? { startupSeconds: DEVELOPMENT_START_SECONDS } : {}),
           },
           drainSeconds: DRAIN_SECONDS,
         },
@@ -58,4 +77,25 @@ export class MobileChart extends ZakposChart {
     });
     new ServiceOf(this, 'service', { name: MOBILE, workload: MOBILE, ports: { http: mobile.port } });
   }
+}
+
+/** What the dev server tells phones and browsers of itself, of the API and of the shop. */
+function advertised({ mobile, api, localPorts, shop }: Config): Record<string, string> {
+  const { lanAddress } = mobile;
+  const host = lanAddress ?? 'localhost';
+  return {
+    NODE_ENV: 'development',
+    EXPO_OFFLINE: '1',
+    EXPO_NO_TELEMETRY: '1',
+    EXPO_NO_TYPESCRIPT_SETUP: '1',
+    HOME: '/tmp',
+    REACT_NATIVE_PACKAGER_HOSTNAME: host,
+    EXPO_PACKAGER_PROXY_URL: `http://${host}:${localPorts.mobile}`,
+    // An app on a phone has no server that a path would be of.
+    EXPO_PUBLIC_API_URL:
+      lanAddress !== undefined && mobile.apiUrl.startsWith('/')
+        ? `http://${lanAddress}:${localPorts.api}/${api.prefix}`
+        : mobile.apiUrl,
+    EXPO_PUBLIC_SHOP_NAME: shop.name,
+  };
 }

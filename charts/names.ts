@@ -15,6 +15,8 @@ export const RESTORE_DRILL = 'zakpos-restore-drill';
 export const RESTORE = 'zakpos-restore';
 export const UPGRADE = 'zakpos-upgrade';
 export const TASK = 'zakpos-task';
+/** Claim of the checkout's apps, and the program that runs them. */
+export const SOURCES = 'zakpos-sources';
 export const TRAEFIK = 'traefik';
 export const METRICS_SERVER = 'metrics-server';
 export const POSTGRES_EXPORTER = 'zakpos-postgres-exporter';
@@ -53,6 +55,8 @@ export const PORTS = {
   redisExporter: 9121,
   jmxAgent: 5556,
   webMetrics: 9464,
+  apiDebug: 9229,
+  webDebug: 9230,
   expiry: 9464,
   traefikMetrics: 9100,
   prometheus: 9090,

@@ -1,4 +1,5 @@
 import type { Construct } from 'constructs';
+import { isMounted } from '../environments/images.ts';
 import { isMonitored } from '../environments/monitoring.ts';
 import { ConfigFiles } from '../lib/config-files.ts';
 import { Check } from '../lib/probes.ts';
@@ -6,7 +7,9 @@ import { Volume } from '../lib/volume.ts';
 import { HardenedDeployment, ServiceOf } from '../lib/workloads.ts';
 import { DRAIN_SECONDS } from './api.ts';
 import { PRIORITY } from './capacity.ts';
+import { DebugService, debugging } from './debug.ts';
 import { PORTS, WEB } from './names.ts';
+import { codeOf, DEVELOPMENT_START_SECONDS, STARTED } from './sources.ts';
 import { WAIVERS } from './waivers.ts';
 import { scaling, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
@@ -30,6 +33,15 @@ export class WebChart extends ZakposChart {
       },
     });
 
+    const develops = isMounted(config, 'web');
+    const self = `http://127.0.0.1:${web.port}`;
+    const code = codeOf(config, 'web', {
+      command: [...debugging(PORTS.webDebug), 'dist/main.js'],
+      health: `${self}${web.health.startup}`,
+      warm: `${self}/`,
+      mebibytes: 512,
+    });
+
     new HardenedDeployment(this, 'web', {
       name: WEB,
       uid: web.uid,
@@ -43,30 +55,43 @@ export class WebChart extends ZakposChart {
         {
           name: 'web',
           image: images.web,
+          command: code.command,
           env: {
-            NODE_ENV: 'production',
+            ...code.env,
+            NODE_ENV: develops ? 'development' : 'production',
             PORT: String(web.port),
             HOSTNAME: '0.0.0.0',
             ZAKPOS_PUBLIC_CONFIG: `${CONFIG}/public.json`,
             ...(tellsMetrics ? { METRICS_PORT: String(PORTS.webMetrics) } : {}),
+            // Whose pages may ask for what only a server for development has.
+            ...(develops ? { ALLOWED_DEV_ORIGINS: config.ingress.host } : {}),
             ...web.env,
           },
-          ports: { http: web.port, ...(tellsMetrics ? { metrics: PORTS.webMetrics } : {}) },
+          ports: {
+            http: web.port,
+            ...(tellsMetrics ? { metrics: PORTS.webMetrics } : {}),
+            ...(develops ? { debug: PORTS.webDebug } : {}),
+          },
           resources: web.resources,
           mounts: [
             { volume: Volume.configFiles('config', publicConfig), path: CONFIG },
-            { volume: Volume.emptyDir('cache', { mebibytes: 256 }), path: '/app/.next/cache' },
+            ...code.mounts,
+            ...(develops
+              ? []
+              : [{ volume: Volume.emptyDir('cache', { mebibytes: 256 }), path: '/app/.next/cache' }]),
             { volume: Volume.emptyDir('tmp'), path: '/tmp' },
           ],
           probes: {
-            startup: Check.http(web.health.startup, 'http'),
+            startup: develops ? Check.exec('test', '-e', STARTED) : Check.http(web.health.startup, 'http'),
             readiness: Check.http(web.health.ready, 'http'),
             liveness: Check.http(web.health.live, 'http'),
+            ...(develops ? { startupSeconds: DEVELOPMENT_START_SECONDS } : {}),
           },
           drainSeconds: DRAIN_SECONDS,
         },
       ],
     });
     new ServiceOf(this, 'service', { name: WEB, workload: WEB, ports: { http: web.port } });
+    if (develops) new DebugService(this, 'debug', WEB, 'webDebug');
   }
 }

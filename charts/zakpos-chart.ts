@@ -1,7 +1,7 @@
 import { Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { openText, secretSpecs, type SecretId } from '../environments/secrets.ts';
-import type { Build } from '../environments/images.ts';
+import type { ImageName } from '../environments/images.ts';
 import type { Config } from '../environments/schema.ts';
 import { checksum } from '../lib/checksum.ts';
 import type { PodProps } from '../lib/pod.ts';
@@ -22,7 +22,7 @@ export const ON_CONTROL_PLANE: Pick<PodProps, 'nodeSelector' | 'tolerations'> = 
 export interface ZakposChartProps {
   readonly config: Config;
   /** Images that this project builds, or what the configuration names in their place. */
-  readonly images: Readonly<Record<Build, string>>;
+  readonly images: Readonly<Record<ImageName, string>>;
 }
 
 /** A chart of the product: stable names, its namespace and the common labels on everything. */

@@ -3,12 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { APPS, isMounted } from '../environments/images.ts';
 import { NODE_PORTS } from '../environments/local-ports.ts';
 import { ENVIRONMENTS, type Config } from '../environments/schema.ts';
 import { ROOT } from './environment.ts';
 import { CliError } from './errors.ts';
 import { attempt, run } from './exec.ts';
-import { CLUSTER_LABEL, generateKindConfig, kindConfigOf, mappedPorts } from './kind-config.ts';
+import { CLUSTER_LABEL, generateKindConfig, kindConfigOf, mappedPorts, sourcesIn } from './kind-config.ts';
 import { Kubectl } from './kubectl.ts';
 import { requireFreePorts } from './ports.ts';
 import type { Line } from './steps.ts';
@@ -67,6 +68,7 @@ export class KindCluster {
     if (stopped || state === 'silent') state = await this.waitForAnswer(line, stopped ? 90 : 30);
     if (state === 'ours') {
       await this.requirePorts(config);
+      await this.requireSources(config);
       return stopped ? 'started' : 'found';
     }
     if (state === 'unfinished' || (state === 'silent' && (await this.neverHeldData()))) {
@@ -189,7 +191,12 @@ export class KindCluster {
     const template = templateOf(config);
     await requireFreePorts(mappedPorts(template, config.localPorts));
     await run('kind', ['create', 'cluster', '--name', this.name, '--config', '-', '--wait', '120s'], {
-      input: generateKindConfig(template, { cluster: this.name, root: ROOT, ports: config.localPorts }),
+      input: generateKindConfig(template, {
+        cluster: this.name,
+        root: ROOT,
+        ports: config.localPorts,
+        forPhones: config.mobile.lanAddress !== undefined,
+      }),
       onLine: (text) => {
         line.note(text);
       },
@@ -226,13 +233,7 @@ export class KindCluster {
   async requirePorts(config: Config): Promise<void> {
     const [controlPlane] = await this.nodes();
     if (controlPlane === undefined) return;
-    const text = await run('docker', [
-      'inspect',
-      '--format',
-      '{{json .HostConfig.PortBindings}}',
-      controlPlane,
-    ]);
-    const bindings = portBindings.parse(JSON.parse(text));
+    const bindings = portBindings.parse(await this.inspect('.HostConfig.PortBindings'));
     const wanted = mappedPorts(templateOf(config), config.localPorts);
     const moved = Object.entries(wanted).flatMap(([field, port]) => {
       const nodePort = Object.entries(NODE_PORTS).find(([name]) => name === field)?.[1];
@@ -241,13 +242,48 @@ export class KindCluster {
         ? []
         : [`localPorts.${field} is ${port}, in the cluster ${bound ?? 'not mapped'}`];
     });
-    if (moved.length === 0) return;
+    if (moved.length > 0) {
+      throw new CliError(
+        `The kind cluster "${this.name}" was made with other ports: ${moved.join('; ')}.`,
+        `Ports of a cluster never change: set localPorts to what it has, or ${MAKE_ANEW}.`,
+      );
+    }
+    if (config.mobile.lanAddress !== undefined && !listensForPhones(bindings)) {
+      throw new CliError(
+        `mobile.lanAddress is ${config.mobile.lanAddress}, but the kind cluster "${this.name}" was made without it: no phone reaches it.`,
+        `Leave it out, or ${MAKE_ANEW}.`,
+      );
+    }
+  }
+
+  /** The folder that it mounts is one for good, too. */
+  private async requireSources(config: Config): Promise<void> {
+    if (!APPS.some((app) => isMounted(config, app))) return;
+    const folder = sourcesIn(templateOf(config));
+    const wanted = join(ROOT, 'apps');
+    const binds = z
+      .array(z.string())
+      .nullable()
+      .parse(await this.inspect('.HostConfig.Binds'));
+    const [mounted] = (binds ?? []).flatMap((bind) => {
+      const [from, to] = bind.split(/:(?=\/)/);
+      return to?.split(':')[0] === folder ? [from] : [];
+    });
+    if (mounted === wanted) return;
     throw new CliError(
-      `The kind cluster "${this.name}" was made with other ports: ${moved.join('; ')}.`,
-      'Ports of a cluster never change: set localPorts to what it has, or make it anew (`npm run down`, then `npm run up`; its data is lost).',
+      `The kind cluster "${this.name}" has ${mounted === undefined ? 'no checkout' : mounted} mounted, not ${wanted}.`,
+      `Run the command in the checkout that it was made from; or run images: \`sources: image\` of api, web and mobile in a file that ZAKPOS_CONFIG names; or ${MAKE_ANEW}.`,
     );
   }
+
+  /** What docker knows of the node that has the ports and the sources. */
+  private async inspect(field: string): Promise<unknown> {
+    const [controlPlane = ''] = await this.nodes();
+    return JSON.parse(await run('docker', ['inspect', '--format', `{{json ${field}}}`, controlPlane]));
+  }
 }
+
+const MAKE_ANEW = 'make it anew (`npm run down`, then `npm run up`; its data is lost)';
 
 /** Name of an environment's cluster when none is named: dev's is simply the product's. */
 export const clusterOf = (environment: string): string =>
@@ -260,4 +296,9 @@ export const templateOf = ({ environment }: Config): string =>
 const nodeList = z.object({
   items: z.array(z.object({ metadata: z.object({ labels: z.record(z.string(), z.string()) }) })),
 });
-const portBindings = z.record(z.string(), z.array(z.object({ HostPort: z.string() })).nullable());
+const portBindings = z.record(
+  z.string(),
+  z.array(z.object({ HostPort: z.string(), HostIp: z.string().default('') })).nullable(),
+);
+const listensForPhones = (bindings: z.output<typeof portBindings>): boolean =>
+  bindings[`${NODE_PORTS.mobile}/tcp`]?.[0]?.HostIp === '0.0.0.0';

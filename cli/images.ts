@@ -1,6 +1,6 @@
 /** The images that are built here, by dockerfiles/ or sources of one's own: made where docker lacks them, loaded where a node does. */
 import {
-  APPS,
+  appOf,
   buildOf,
   buildsOf,
   builtImage,
@@ -32,7 +32,7 @@ export function builtImages(config: Config): BuiltImage[] {
 
 /** Those of them that stores run. */
 export const storeImages = (config: Config): BuiltImage[] =>
-  builtImages(config).filter(({ name }) => !APPS.some((app) => app === name));
+  builtImages(config).filter(({ name }) => appOf(name) === undefined);
 
 /** Whether docker has an image. */
 export async function isBuilt({ image }: BuiltImage): Promise<boolean> {
@@ -46,14 +46,16 @@ export async function isBuilt({ image }: BuiltImage): Promise<boolean> {
 export async function build({ name, image, sources }: BuiltImage, line: Line): Promise<void> {
   const { context, dockerfile, target } = sources;
   const stage = target === undefined ? [] : ['--target', target];
-  const args = ['-f', dockerfile, ...stage, context];
+  const args = [...stage, '-f', dockerfile, context];
+  const app = appOf(name);
+  const field = app === undefined ? 'monitoring.exporters.jmxAgentImage' : `${app}.image`;
   await run('docker', ['build', '--progress=plain', '-t', image, ...args], {
     cwd: ROOT,
     env: { DOCKER_BUILDKIT: '1' },
     onLine: (text) => {
       line.note(text);
     },
-    fix: `Mend ${context} or ${dockerfile}; \`docker build ${args.join(' ')}\` shows everything. Or name an image of your own by ${name === 'jmx-agent' ? 'monitoring.exporters.jmxAgentImage' : `${name}.image`}.`,
+    fix: `Mend ${context} or ${dockerfile}; \`docker build ${args.join(' ')}\` shows everything. Or name an image of your own by ${field}.`,
   });
 }
 

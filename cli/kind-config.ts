@@ -31,10 +31,18 @@ export interface KindConfigProps {
   /** Folder that relative host paths start from. */
   readonly root: string;
   readonly ports: Readonly<Record<LocalPort, number>>;
+  /** Whether phones of the same network reach the mobile app and the API. */
+  readonly forPhones: boolean;
 }
 
+/** What a phone needs; everything else is for this machine alone. */
+const PORTS_FOR_PHONES: readonly number[] = [NODE_PORTS.mobile, NODE_PORTS.api];
+
 /** The text for `kind create cluster --config -`. */
-export function generateKindConfig(template: string, { cluster, root, ports }: KindConfigProps): string {
+export function generateKindConfig(
+  template: string,
+  { cluster, root, ports, forPhones }: KindConfigProps,
+): string {
   const config = kindConfig.parse(parse(template));
   return stringify({
     ...config,
@@ -48,10 +56,20 @@ export function generateKindConfig(template: string, { cluster, root, ports }: K
       extraPortMappings: node.extraPortMappings.map((mapping) => ({
         ...mapping,
         hostPort: hostPortOf(mapping.containerPort, ports),
+        ...(forPhones && PORTS_FOR_PHONES.includes(mapping.containerPort)
+          ? { listenAddress: '0.0.0.0' }
+          : {}),
       })),
     })),
   });
 }
+
+/** Folder of every node of such a cluster in which the checkout's apps/ is; none where it has none. */
+export const sourcesIn = (template: string): string | undefined =>
+  kindConfig
+    .parse(parse(template))
+    .nodes.flatMap((node) => node.extraMounts)
+    .find(({ hostPath }) => hostPath === './apps')?.containerPath;
 
 /** The ports of this machine that a cluster of this configuration takes. */
 export function mappedPorts(

@@ -49,6 +49,8 @@ export const NEVER_PRUNED = [
   'ExternalSecret',
   'CustomResourceDefinition',
   'Namespace',
+  // That of the mounted sources, to which a claim is bound.
+  'PersistentVolume',
   'PersistentVolumeClaim',
   'Secret',
 ] as const;

@@ -15,8 +15,10 @@ export interface Reason {
 
 /** Restarts after which a container that keeps ending is no longer waited for. */
 const HOPELESS_RESTARTS = 3;
-/** Seconds that the scheduler may take to find a node, since a claim may have to be bound first. */
+/** Seconds that the scheduler may take to find a node. */
 const SCHEDULING_SECONDS = 15;
+/** Seconds that a claim may take to be bound: in a cluster that has just been made, who does it starts, too. */
+const BINDING_SECONDS = 60;
 
 /** Why a pod isn't ready; `undefined` when it is. `now` is in milliseconds. */
 export function reasonOf(pod: Pod, now: number, schedulingSeconds = SCHEDULING_SECONDS): Reason | undefined {
@@ -27,7 +29,7 @@ export function reasonOf(pod: Pod, now: number, schedulingSeconds = SCHEDULING_S
   const scheduled = condition('PodScheduled');
   if (scheduled?.status === 'False') {
     const seconds = (now - Date.parse(pod.metadata.creationTimestamp)) / 1000;
-    return unscheduled(scheduled.message ?? 'no node is free', seconds >= schedulingSeconds);
+    return unscheduled(scheduled.message ?? 'no node is free', seconds, schedulingSeconds);
   }
 
   for (const status of [...initContainerStatuses, ...containerStatuses]) {
@@ -37,11 +39,12 @@ export function reasonOf(pod: Pod, now: number, schedulingSeconds = SCHEDULING_S
   return { fact: containerStatuses.length === 0 ? 'starting' : 'not ready yet' };
 }
 
-function unscheduled(message: string, isFinal: boolean): Reason {
+function unscheduled(message: string, seconds: number, schedulingSeconds: number): Reason {
   const fact = `no node takes it: ${message.replace(/ preemption:.*/, '')}`;
   // A claim is made and bound after its pod was first looked at.
-  if (!isFinal || /persistentvolumeclaim "[^"]*" not found/.test(message)) return { fact };
+  if (seconds < schedulingSeconds || /persistentvolumeclaim "[^"]*" not found/.test(message)) return { fact };
   if (/PersistentVolumeClaim|persistent volume|(?<!ephemeral-)storage/i.test(message)) {
+    if (/unbound/.test(message) && seconds < BINDING_SECONDS) return { fact };
     return {
       fact,
       fix: 'Look at the claim with `kubectl describe pvc`: its storageClass has to exist and to make volumes; storage.storageClass of this component names another.',

@@ -4,6 +4,13 @@ FROM ${NODE_IMAGE} AS manifests
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 
+# What the sources of a checkout run in: every package, and nothing of the app, which is mounted.
+FROM manifests AS dev
+RUN --mount=type=cache,target=/root/.npm npm ci \
+  && mkdir work develop
+USER 1001:1001
+EXPOSE 3000 9229
+
 FROM manifests AS build
 RUN --mount=type=cache,target=/root/.npm npm ci
 COPY tsconfig.json tsconfig.build.json ./

@@ -14,20 +14,12 @@ ENV NODE_ENV=production
 COPY . .
 RUN npm run build
 
-# The Expo dev server. REACT_NATIVE_PACKAGER_HOSTNAME or EXPO_PACKAGER_PROXY_URL names it to phones.
-# It writes to /tmp (HOME, Metro's cache) and /app/.expo only.
+# What the sources of a checkout run in: every package, and nothing of the app, which is mounted.
 FROM dependencies AS dev
-ENV NODE_ENV=development \
-    HOME=/tmp
-RUN addgroup -S -g 1001 nodejs \
- && adduser -S -u 1001 -G nodejs expo \
- && install -d -o 1001 -g 1001 .expo
-COPY . .
+ENV HOME=/tmp
+RUN mkdir work develop
 USER 1001:1001
 EXPOSE 19006
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
-  CMD ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:19006/health/ready"]
-CMD ["node", "node_modules/expo/bin/cli", "start", "--port", "19006"]
 
 FROM ${NGINX_IMAGE} AS static
 COPY nginx/nginx.conf /etc/nginx/nginx.conf

@@ -5,6 +5,14 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci
 
+# What the sources of a checkout run in: every package, and nothing of the app, which is mounted.
+FROM dependencies AS dev
+ENV NEXT_TELEMETRY_DISABLED=1 \
+    HOME=/tmp
+RUN mkdir work develop
+USER 1001:1001
+EXPOSE 3000 9230
+
 FROM dependencies AS build
 ENV NEXT_TELEMETRY_DISABLED=1
 COPY . .

@@ -137,12 +137,21 @@ function withAllOptions(): Config {
   });
 }
 
+const TAGS = {
+  api: 'tag',
+  web: 'tag',
+  mobile: 'tag',
+  'api-dev': 'tag',
+  'web-dev': 'tag',
+  'mobile-dev': 'tag',
+  'jmx-agent': 'tag',
+};
+
 /** What an environment renders; tags of images are no matter here. */
 function column(title: string, config: Config): Column {
   const outdir = mkdtempSync(join(tmpdir(), 'zakpos-names-'));
   try {
-    const hashes = { api: 'tag', web: 'tag', mobile: 'tag', 'jmx-agent': 'tag' };
-    const { charts } = compose(config, hashes, outdir);
+    const { charts } = compose(config, TAGS, outdir);
     return { title, config, objects: charts.flatMap((chart) => z.array(objectSchema).parse(chart.toJson())) };
   } finally {
     rmSync(outdir, { recursive: true });

@@ -1,7 +1,29 @@
 import { kind } from './kind.ts';
 import type { ConfigInput } from './schema.ts';
 
-/** A laptop: kind, one of everything, small, and secrets that are no secrets. */
+/** What the apps take where they run from their images. */
+export const fromImages = {
+  api: {
+    sources: 'image',
+    resources: { requests: { cpu: '50m', memory: '160Mi' }, limits: { cpu: null, memory: '512Mi' } },
+  },
+  reports: {
+    resources: { requests: { cpu: '20m', memory: '128Mi' }, limits: { cpu: null, memory: '384Mi' } },
+  },
+  web: {
+    sources: 'image',
+    resources: { requests: { cpu: '20m', memory: '128Mi' }, limits: { cpu: null, memory: '384Mi' } },
+  },
+  mobile: {
+    sources: 'image',
+    resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { cpu: null, memory: '64Mi' } },
+  },
+} as const satisfies Partial<ConfigInput>;
+
+/**
+ * A laptop: kind, one of everything, small, with servers for development that run the checkout's sources, and secrets
+ * that are no secrets.
+ */
 export const dev: ConfigInput = {
   ...kind,
   environment: 'dev',
@@ -29,23 +51,27 @@ export const dev: ConfigInput = {
     storage: { size: '2Gi' },
     resources: { requests: { cpu: '100m', memory: '640Mi' }, limits: { cpu: null, memory: '1Gi' } },
   },
+  // A compiler, Next.js and Metro need their memory only while somebody saves.
   api: {
+    sources: 'mounted',
     replicas: 1,
     openRegistration: true,
     demoProducts: true,
     logLevel: 'debug',
-    resources: { requests: { cpu: '50m', memory: '160Mi' }, limits: { cpu: null, memory: '512Mi' } },
+    resources: { requests: { cpu: '50m', memory: '192Mi' }, limits: { cpu: null, memory: '640Mi' } },
   },
   reports: {
-    resources: { requests: { cpu: '20m', memory: '128Mi' }, limits: { cpu: null, memory: '384Mi' } },
+    resources: { requests: { cpu: '20m', memory: '160Mi' }, limits: { cpu: null, memory: '512Mi' } },
   },
   web: {
+    sources: 'mounted',
     replicas: 1,
-    resources: { requests: { cpu: '20m', memory: '128Mi' }, limits: { cpu: null, memory: '384Mi' } },
+    resources: { requests: { cpu: '50m', memory: '384Mi' }, limits: { cpu: null, memory: '1Gi' } },
   },
   mobile: {
+    sources: 'mounted',
     replicas: 1,
-    resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { cpu: null, memory: '64Mi' } },
+    resources: { requests: { cpu: '50m', memory: '320Mi' }, limits: { cpu: null, memory: '768Mi' } },
   },
   ingress: { ...kind.ingress, tls: { source: 'none' } },
   localStores: true,

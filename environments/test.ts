@@ -1,4 +1,4 @@
-import { dev } from './dev.ts';
+import { dev, fromImages } from './dev.ts';
 import { kind } from './kind.ts';
 import type { ConfigInput } from './schema.ts';
 
@@ -7,8 +7,10 @@ export const test: ConfigInput = {
   ...dev,
   ...kind,
   environment: 'test',
-  api: { ...dev.api, replicas: 2, openRegistration: false, logLevel: 'info' },
-  web: { ...dev.web, replicas: 2 },
+  api: { ...dev.api, ...fromImages.api, replicas: 2, openRegistration: false, logLevel: 'info' },
+  web: { ...dev.web, ...fromImages.web, replicas: 2 },
+  reports: fromImages.reports,
+  mobile: { ...dev.mobile, ...fromImages.mobile },
   localStores: false,
   certificates: { source: 'cli' },
   secrets: { source: 'cluster' },

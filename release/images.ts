@@ -7,9 +7,12 @@ import { ROOT } from '../cli/environment.ts';
 import { CliError } from '../cli/errors.ts';
 import { run } from '../cli/exec.ts';
 import { step } from '../cli/steps.ts';
-import { BUILDS, referenceBuild, type Build } from '../environments/images.ts';
+import { APPS, referenceBuild, type Build } from '../environments/images.ts';
 
 export const PLATFORMS = ['linux/amd64', 'linux/arm64'] as const;
+
+/** What runs in production: nothing that mounts its sources. */
+const RELEASED = [...APPS, 'jmx-agent'] as const;
 
 export interface ReleaseImagesOptions {
   /** Registry and path, such as ghcr.io/acme. */
@@ -25,7 +28,7 @@ export async function releaseImages({ registry, release, out }: ReleaseImagesOpt
   // Names of images have no capital letters, those of GitHub's owners may.
   const prefix = registry.toLowerCase();
   const pushed: Partial<Record<Build, string>> = {};
-  for (const build of BUILDS) {
+  for (const build of RELEASED) {
     const repository = `${prefix}/zakpos-${build}`;
     pushed[build] = await step(`${repository}:${release}`, async (line) => {
       const digest = await buildAndPush(build, repository, release, (text) => {

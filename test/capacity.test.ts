@@ -246,12 +246,17 @@ describe('the quota', () => {
     });
   });
 
-  test('allows no way in but the ingress, and none is rendered, but to stores for apps on a laptop', () => {
+  test('allows no way in but the ingress, and none is rendered, but to stores and inspectors on a laptop', () => {
     everywhere(function* (each) {
-      const local = each.config.localStores ? ['zakpos-postgres', 'zakpos-redis', 'zakpos-kafka'] : [];
-      for (const { name, namespace, spec } of services(each))
+      const { localStores, environment } = each.config;
+      const local = [
+        ...(localStores ? ['zakpos-postgres', 'zakpos-redis', 'zakpos-kafka'] : []),
+        ...(environment === 'dev' ? ['zakpos-api-debug', 'zakpos-web-debug'] : []),
+      ];
+      for (const { name, namespace, spec } of services(each)) {
         if (namespace === each.config.namespace && spec.type !== 'ClusterIP' && !local.includes(name))
           yield `${name} is a ${spec.type}`;
+      }
     });
   });
 

@@ -2,7 +2,15 @@
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { APPS, builtImage, buildOf, imageOf, sourceHash } from '../environments/images.ts';
+import {
+  APPS,
+  buildsOf,
+  builtImage,
+  imageOf,
+  referenceBuild,
+  buildOf,
+  sourceHash,
+} from '../environments/images.ts';
 import { configWith, ROOT } from './manifests.ts';
 
 let root: string;
@@ -120,11 +128,14 @@ const hashes = {
   api: 'aaaaaaaaaaaa',
   web: 'bbbbbbbbbbbb',
   mobile: 'cccccccccccc',
+  'api-dev': '111111111111',
+  'web-dev': '222222222222',
+  'mobile-dev': '333333333333',
   'jmx-agent': 'dddddddddddd',
 };
 
 test('an image that is built is tagged with the hash, below the registry of the configuration', () => {
-  expect(imageOf(configWith('dev'), 'web', hashes)).toBe('zakpos-web:bbbbbbbbbbbb');
+  expect(imageOf(configWith('test'), 'web', hashes)).toBe('zakpos-web:bbbbbbbbbbbb');
   const own = configWith('prod', { imageRegistry: 'ghcr.io/acme' });
   expect(imageOf(own, 'api', hashes)).toBe('ghcr.io/acme/zakpos-api:aaaaaaaaaaaa');
 });
@@ -147,6 +158,43 @@ test("sources of one's own are hashed like an app's, and their stage with them",
   expect(hashOf({ target: 'debug' })).not.toBe(before);
   write('../my-api/server.js', 'serve();');
   expect(hashOf({})).not.toBe(before);
+});
+
+describe('an app that runs from the sources of the checkout', () => {
+  test('runs in an image of its packages, the worker and the tasks in that of the API', () => {
+    expect(imageOf(configWith('dev'), 'web', hashes)).toBe('zakpos-web-dev:222222222222');
+    expect(buildsOf(configWith('dev'))).toEqual(['api-dev', 'web-dev', 'mobile-dev']);
+    const own = { web: { image: 'example.com/web:1' }, mobile: { sources: 'image' } };
+    expect(buildsOf(configWith('dev', own))).toEqual(['mobile', 'api-dev']);
+  });
+
+  test('leaves the image of the API to what has no memory for a compiler', () => {
+    const config = configWith('dev', {
+      monitoring: { mode: 'operator' },
+      secrets: { source: 'cluster', values: {} },
+    });
+    expect(imageOf(config, 'expiry', hashes)).toBe('zakpos-api:aaaaaaaaaaaa');
+    expect(buildsOf(config)).toEqual(['api', 'api-dev', 'web-dev', 'mobile-dev', 'jmx-agent']);
+  });
+
+  test.each([
+    ['package.json', true],
+    ['package-lock.json', true],
+    ['.npmrc', true],
+    ['src/main.ts', false],
+    ['tsconfig.json', false],
+    ['.dockerignore', false],
+  ])('has an image that %s makes another one: %s', (path, changes) => {
+    const before = sourceHash(referenceBuild('api-dev'), root);
+    write(`apps/api/${path}`, '{ "changed": true }');
+    expect(sourceHash(referenceBuild('api-dev'), root) !== before).toBe(changes);
+  });
+
+  test('has another image when its Dockerfile is another', () => {
+    const before = sourceHash(referenceBuild('api-dev'), root);
+    write('dockerfiles/api.Dockerfile', 'FROM scratch AS dev\n');
+    expect(sourceHash(referenceBuild('api-dev'), root)).not.toBe(before);
+  });
 });
 
 test('the agent of Java servers is built, or named, like an app', () => {

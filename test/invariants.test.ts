@@ -2,6 +2,8 @@
  * What holds for every environment, beyond the policies (test/policies): what is the same twice, reads as it was meant,
  * and is exactly what is expected.
  */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { ENVIRONMENTS } from '../environments/schema.ts';
 import { dev as devInput } from '../environments/dev.ts';
 import { edges } from '../policies/edges.ts';
@@ -15,6 +17,7 @@ import {
   parseManifests,
   remembered,
   render,
+  ROOT,
   routes,
   workload,
   workloads,
@@ -29,6 +32,7 @@ const CLUSTER_SCOPED = [
   'ClusterRoleBinding',
   'IngressClass',
   'Namespace',
+  'PersistentVolume',
   'PriorityClass',
 ];
 const OF_KUBERNETES = [
@@ -41,6 +45,7 @@ const OF_KUBERNETES = [
   'Job',
   'LimitRange',
   'NetworkPolicy',
+  'PersistentVolumeClaim',
   'PodDisruptionBudget',
   'ResourceQuota',
   'Role',
@@ -129,15 +134,15 @@ describe('an environment', () => {
   });
 
   test('never says undefined, null, NaN or [object Object]', () => {
-    const discovery = Object.values(
-      filesOf('discovery', 'server.ts', 'targets.ts', 'restarts.ts', 'fields.ts'),
+    const programs = ['discovery', 'develop'].flatMap((folder) =>
+      Object.values(filesOf(folder, ...readdirSync(join(ROOT, folder)))),
     );
     everywhere(function* ({ objects }) {
       for (const object of objects) {
         for (const value of valuesIn(object.raw)) {
           const text = String(value);
           // A program, which is typed.
-          if (discovery.includes(text)) continue;
+          if (programs.includes(text)) continue;
           // But for /dev/null, and SQL's.
           if (/\b(undefined|NaN)\b|\[object |(?<!\/dev\/|is not |password )\bnull\b/.test(text))
             yield `${called(object)}: ${text}`;
@@ -197,7 +202,7 @@ test('a container in prod has a limit of CPU where it goes on running', () => {
 
 describe('network policies', () => {
   test.each([
-    ['dev', `${EDGES_OF_KIND()}${EDGES_OF_LOCAL_STORES()}`],
+    ['dev', `${EDGES_OF_KIND()}${EDGES_OF_A_LAPTOP()}`],
     ['test', EDGES_OF_KIND()],
     [
       'prod',
@@ -267,10 +272,11 @@ function EDGES_OF_KIND(): string {
   `;
 }
 
-/** Apps on the machine of the cluster are no pods of it. */
-function EDGES_OF_LOCAL_STORES(): string {
+/** Apps and debuggers on the machine of the cluster are no pods of it. */
+function EDGES_OF_A_LAPTOP(): string {
   return `
   0.0.0.0/0 but 10.244.0.0/16 -> zakpos-postgres:5432, zakpos-redis:6379, zakpos-kafka:9094
+  0.0.0.0/0 but 10.244.0.0/16 -> zakpos-api:9229, zakpos-web:9230
   `;
 }
 

@@ -57,11 +57,15 @@ const mapped = (of: KindConfig): Record<string, number> =>
       hostPort,
     ]),
   );
-/** Ports of the nodes that Services take, by their names. */
+/** Ports of the nodes that Services take, by their names; that of an inspector by its app's. */
 const takenBy = (rendered: Rendered): Record<string, number> =>
   Object.fromEntries(
-    services(rendered).flatMap(({ spec }) =>
-      spec.ports.flatMap(({ name, nodePort }) => (nodePort === undefined ? [] : [[name, nodePort]])),
+    services(rendered).flatMap((service) =>
+      service.spec.ports.flatMap(({ name, nodePort }) =>
+        nodePort === undefined
+          ? []
+          : [[name === 'debug' ? `${service.name.split('-')[1] ?? ''}Debug` : name, nodePort]],
+      ),
     ),
   );
 
@@ -97,6 +101,7 @@ describe.each([
     expect(Object.keys(taken)).toEqual([
       ...(file === laptop ? ['postgres', 'redis', 'kafka'] : []),
       ...['http', 'https', 'api', 'web', 'mobile'],
+      ...(file === laptop ? ['apiDebug', 'webDebug'] : []),
     ]);
     for (const [name, port] of Object.entries(taken)) {
       expect(NODE_PORTS).toMatchObject({ [name]: port });

@@ -62,7 +62,15 @@ export function withFile<T>(name: string, content: string, use: (path: string) =
 }
 
 /** Stands for the hashes of the apps' sources, which are no matter of the charts. */
-const HASHES = { api: 'HASH', web: 'HASH', mobile: 'HASH', 'jmx-agent': 'HASH' };
+const HASHES = {
+  api: 'HASH',
+  web: 'HASH',
+  mobile: 'HASH',
+  'api-dev': 'HASH',
+  'web-dev': 'HASH',
+  'mobile-dev': 'HASH',
+  'jmx-agent': 'HASH',
+};
 
 /** The charts of an environment, composed in memory. */
 export function render(environment: EnvironmentName, overrides: object = {}, onKind?: boolean): Rendered {

@@ -13,6 +13,7 @@ import { refuseDuringMove } from '../move-plan.ts';
 import { refuseOtherRelease } from '../postgres-release.ts';
 import { prune, pruneScopeOf } from '../prune.ts';
 import { refuseDuringRestore } from '../restore.ts';
+import { giveUpReleased, refuseMounts } from '../sources.ts';
 import {
   describeProblem,
   makeMissing,
@@ -55,6 +56,7 @@ export async function up(options: UpOptions): Promise<void> {
       `Tools: ${await checkTools(kind === undefined ? ['kubectl'] : ['docker', 'kind', 'kubectl'])}`,
     );
   });
+  if (kind === undefined) refuseMounts(config, kubectl);
   const rendered = await step(`Manifests of ${config.environment}`, async (line) => {
     const found = await synthesize(config, options);
     line.rename(`Manifests of ${config.environment}: ${found.objects.length} objects`);
@@ -83,6 +85,7 @@ export async function up(options: UpOptions): Promise<void> {
   await refuseDuringRestore(kubectl, config.namespace);
   await refuseOtherRelease(kubectl, config, flagsOf(options));
   await refuseImmutableChanges(kubectl, rendered.objects, flagsOf(options));
+  await giveUpReleased(kubectl, rendered.objects);
   await step('Apply', async (line) => {
     line.rename(`Apply: ${describeChanges(await apply(kubectl, rendered.files, rendered.crds))}`);
   });

@@ -10,6 +10,7 @@ import {
   podUser,
   port,
   resources,
+  sources,
   url,
 } from './fields.ts';
 
@@ -42,6 +43,7 @@ export const api = z
   .strictObject({
     image: appImage,
     build: ownBuild,
+    sources,
     replicas: z.int().min(1).max(100).default(2).describe('Pods that serve the API.'),
     autoscaling: autoscaling(6),
     minAvailable,
@@ -120,6 +122,7 @@ export const web = z
     enabled: z.boolean().default(true).describe('Whether the web till runs.'),
     image: appImage,
     build: ownBuild,
+    sources,
     replicas: z.int().min(1).max(100).default(2).describe('Pods that serve the till.'),
     autoscaling: autoscaling(4),
     minAvailable,
@@ -150,6 +153,7 @@ export const mobile = z
     enabled: z.boolean().default(true).describe('Whether the web export of the mobile app is served.'),
     image: appImage,
     build: ownBuild,
+    sources,
     replicas: z.int().min(1).max(100).default(2).describe('Pods that serve it.'),
     port: port('Port that the container listens on.').default(19006),
     ...podUser(1001),
@@ -157,6 +161,12 @@ export const mobile = z
     apiUrl: url('Where the app finds the API (EXPO_PUBLIC_API_URL); a path means the same host.').default(
       '/api/v1',
     ),
+    lanAddress: pattern(
+      'an IPv4 address or a host name, such as 192.168.1.20',
+      /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/,
+    )(
+      'Address of the laptop in the network that phones are in: the Expo dev server names it to them, and localPorts.mobile and localPorts.api listen there, too. For a cluster that is made with it.',
+    ).optional(),
     resources: resources({
       requests: { cpu: '25m', memory: '32Mi' },
       limits: { cpu: '250m', memory: '256Mi' },

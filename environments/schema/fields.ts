@@ -112,6 +112,13 @@ export const appImage = image(
   'Image of the app; when it is left out, the one that `npm run images` builds from apps/ and dockerfiles/, tagged with the hash of its sources.',
 ).optional();
 
+export const sources = z
+  .enum(['image', 'mounted'])
+  .default('image')
+  .describe(
+    'Where its code comes from: `image` has all of it; with `mounted`, which is for dev on kind, a server for development runs the apps/ of the checkout, and a save is seen at once. An image of your own is run as it is.',
+  );
+
 /** An issuer of cert-manager, which has one default name. */
 export const issuer = (description: string, name: string) =>
   z

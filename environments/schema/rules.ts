@@ -176,6 +176,11 @@ export function* crossFieldViolations(config: Config): Generator<Violation> {
     if (api.openRegistration) {
       yield { path: ['api', 'openRegistration'], expected: 'false: only dev lets anyone register' };
     }
+    for (const app of ['api', 'web', 'mobile'] as const) {
+      if (config[app].sources === 'mounted') {
+        yield { path: [app, 'sources'], expected: '"image": only dev runs what is in a checkout' };
+      }
+    }
   }
   if (
     config.environment === 'dev' &&

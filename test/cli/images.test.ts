@@ -16,20 +16,20 @@ test.each([
 });
 
 test('the images of all apps that run are built, under a tag that is a hash', () => {
-  expect(builtImages(configWith('dev')).map(({ name }) => name)).toEqual(['api', 'web', 'mobile']);
+  expect(builtImages(configWith('test')).map(({ name }) => name)).toEqual(['api', 'web', 'mobile']);
   for (const { name, image } of builtImages(configWith('dev')))
     expect(image).toMatch(new RegExp(`^zakpos-${name}:[0-9a-f]{12}$`));
 });
 
 test('an app that does not run, or has an image of its own, is not built', () => {
   const config = configWith('dev', { mobile: { enabled: false }, web: { image: 'example.com/web:2' } });
-  expect(builtImages(config).map(({ name }) => name)).toEqual(['api']);
+  expect(builtImages(config).map(({ name }) => name)).toEqual(['api-dev']);
 });
 
 test('the agent of Java servers is built where there are some and somebody asks for metrics', () => {
   const builds = (own: object) => builtImages(configWith('dev', own)).map(({ name }) => name);
   const monitoring = { mode: 'operator' };
-  expect(builds({ monitoring })).toEqual(['api', 'web', 'mobile', 'jmx-agent']);
+  expect(builds({ monitoring })).toEqual(['api-dev', 'web-dev', 'mobile-dev', 'jmx-agent']);
   const image = 'example.com/agent:1';
   expect(builds({ monitoring: { ...monitoring, exporters: { jmxAgentImage: image } } })).not.toContain(
     'jmx-agent',

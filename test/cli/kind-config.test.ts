@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { CLUSTER_LABEL, generateKindConfig, kindConfigOf, mappedPorts } from '../../cli/kind-config.ts';
+import {
+  CLUSTER_LABEL,
+  generateKindConfig,
+  kindConfigOf,
+  mappedPorts,
+  sourcesIn,
+} from '../../cli/kind-config.ts';
 import { NODE_PORTS } from '../../environments/local-ports.ts';
 import { ENVIRONMENTS } from '../../environments/schema.ts';
 import { configWith, only, ROOT } from '../manifests.ts';
@@ -21,9 +27,10 @@ const schema = z.looseObject({
 });
 
 /** What is made of a template, for a cluster "shop" of a repository in /repo. */
-function generated(from = template, ports: object = {}) {
+function generated(from = template, ports: object = {}, forPhones = false) {
   const { localPorts } = configWith('dev', { localPorts: ports });
-  return schema.parse(parse(generateKindConfig(from, { cluster: 'shop', root: '/repo', ports: localPorts })));
+  const props = { cluster: 'shop', root: '/repo', ports: localPorts, forPhones };
+  return schema.parse(parse(generateKindConfig(from, props)));
 }
 const node = (...args: Parameters<typeof generated>) => only(generated(...args).nodes, 'node');
 
@@ -70,6 +77,21 @@ test('everything else of the template is as it was', () => {
   expect(generated()).toMatchObject({ kind: 'Cluster', apiVersion: 'kind.x-k8s.io/v1alpha4' });
   expect(node().role).toBe('control-plane');
   for (const { listenAddress } of node().extraPortMappings) expect(listenAddress).toBe('127.0.0.1');
+});
+
+test('phones reach the mobile app and the API, and nothing else, where they are to', () => {
+  const open = node(template, {}, true).extraPortMappings.filter(
+    ({ listenAddress }) => listenAddress !== '127.0.0.1',
+  );
+  expect(open).toEqual([
+    { containerPort: NODE_PORTS.api, hostPort: 39847, listenAddress: '0.0.0.0' },
+    { containerPort: NODE_PORTS.mobile, hostPort: 19006, listenAddress: '0.0.0.0' },
+  ]);
+});
+
+test('the folder of the sources in the node is known from the template, where there is one', () => {
+  expect(sourcesIn(template)).toBe('/zakpos/apps');
+  expect(sourcesIn(production)).toBeUndefined();
 });
 
 test('a port of the node that no field stands for is named', () => {

@@ -91,7 +91,13 @@ describe('a pod that no node takes', () => {
     '0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.',
     'storageclass.storage.k8s.io "fast" not found',
   ])('because of its claim is told so: %s', async (message) => {
-    expect((await unschedulable(message, 15))?.fix).toMatch(/^Look at the claim/);
+    expect((await unschedulable(message, 60))?.fix).toMatch(/^Look at the claim/);
+  });
+
+  test('because its claim is not bound yet is waited for: who binds it may just be starting', async () => {
+    const message = '0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.';
+    expect(await unschedulable(message, 59)).toEqual({ fact: `no node takes it: ${message}` });
+    expect((await unschedulable('storageclass.storage.k8s.io "fast" not found', 15))?.fix).toBeDefined();
   });
 
   test('because of too small a disk is not sent to its claim', async () => {
