@@ -18,7 +18,7 @@ import { HardenedDeployment, ServiceOf } from '../lib/workloads.ts';
 import { PRIORITY } from './capacity.ts';
 import { DebugService, debugging } from './debug.ts';
 import { API, PORTS, REPORTS } from './names.ts';
-import { codeOf } from './sources.ts';
+import { codeOf, DEVELOPMENT_START_SECONDS } from './sources.ts';
 import { WAIVERS } from './waivers.ts';
 import { certificateRef, scaling, secretRef, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
@@ -49,16 +49,17 @@ export class ApiChart extends ZakposChart {
       signingKey(config),
     );
     const worker = both(toPostgres(config, 'app'), toKafka(config, 'kafkaReports'));
+    const develops = isMounted(config, 'api');
     const container = {
       image: images.api,
       probes: {
         startup: Check.http(api.health.startup, 'http'),
         readiness: Check.http(api.health.ready, 'http'),
         liveness: Check.http(api.health.live, 'http'),
+        ...(develops ? { startupSeconds: DEVELOPMENT_START_SECONDS } : {}),
       },
     };
 
-    const debugged = isMounted(config, 'api');
     const health = `http://127.0.0.1:${api.port}${api.health.startup}`;
     const code = codeOf(config, 'api', {
       command: [...debugging(PORTS.apiDebug), 'dist/main.js'],
@@ -75,7 +76,7 @@ export class ApiChart extends ZakposChart {
           ...container,
           name: 'api',
           command: code.command,
-          ports: { http: api.port, ...(debugged ? { debug: PORTS.apiDebug } : {}) },
+          ports: { http: api.port, ...(develops ? { debug: PORTS.apiDebug } : {}) },
           env: { ...server.env, ...settings(config), ...code.env, ...api.env },
           resources: api.resources,
           mounts: [...server.mounts, ...code.mounts, { volume: tmp, path: '/tmp' }],
@@ -85,7 +86,7 @@ export class ApiChart extends ZakposChart {
     });
     new ServiceOf(this, 'service', { name: API, workload: API, ports: { http: api.port } });
 
-    if (debugged) new DebugService(this, 'debug', API, 'apiDebug');
+    if (develops) new DebugService(this, 'debug', API, 'apiDebug');
 
     if (reports.enabled) {
       const workerCode = codeOf(config, 'api', { command: reports.command, health }, reports.command);

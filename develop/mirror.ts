@@ -26,7 +26,10 @@ export class Mirror {
     this.to = to;
   }
 
-  /** Brings what has changed since the last time, takes away what is gone, and answers the paths of both, sorted. */
+  /**
+   * Brings what has changed since the last time, takes away what is gone, and answers the paths of both, sorted; at first,
+   * all paths, since nobody here has seen what is there already.
+   */
   async bring(): Promise<string[]> {
     // A container that was restarted finds what the one before has brought.
     const known = this.known ?? (await lookAt(this.to));
@@ -44,7 +47,8 @@ export class Mirror {
       changed.push(path);
     }
     for (const [path, mark] of now) {
-      if (this.known?.get(path) !== mark && (await this.copy(path))) changed.push(path);
+      if (this.known?.get(path) === mark) continue;
+      if ((await this.copy(path)) || this.known === undefined) changed.push(path);
     }
     this.known = now;
     return changed.sort();

@@ -67,10 +67,12 @@ describe('the mirror', () => {
     expect(read(path)).toBe('of the image');
   });
 
-  test('after a restart, brings what differs and takes away what is gone since', async () => {
+  test('after a restart, takes away what is gone since, and answers everything, changed or not', async () => {
     rmSync(join(from, 'src/deep'), { recursive: true });
     writer(from)('src/main.ts', 'two');
-    expect(await new Mirror(from, to).bring()).toEqual(['src/deep/down.ts', 'src/main.ts']);
+    expect(await new Mirror(from, to).bring()).toEqual(['package.json', 'src/deep/down.ts', 'src/main.ts']);
+    expect(read('src/main.ts')).toBe('two');
+    expect(existsSync(join(to, 'src/deep'))).toBe(false);
   });
 
   test('takes nothing away when the mount is', async () => {
@@ -282,6 +284,18 @@ describe('the program', () => {
         return true;
       }
     });
+  });
+
+  test('starts again where a container before it has brought everything', async () => {
+    write('src/main.ts', app('eight'));
+    const again = start('serve', process.execPath, 'dist/main.js');
+    await answers('eight');
+    again.kill('SIGTERM');
+    expect(await exitOf(again)).toBe(0);
+    const another = start('serve', process.execPath, 'dist/main.js');
+    await answers('eight');
+    another.kill('SIGTERM');
+    expect(await exitOf(another)).toBe(0);
   });
 
   test('ends with the code of an app that never started, as its image would', async () => {
