@@ -5,11 +5,12 @@ import type { Argument, Command, Option } from 'commander';
 import { z } from 'zod';
 import { program } from '../cli/program.ts';
 
+const ROOT = join(import.meta.dirname, '..');
 const packageJson = z.object({ scripts: z.record(z.string(), z.string()) });
 
-/** The scripts of package.json. */
-export const npmScripts = (): Readonly<Record<string, string>> =>
-  packageJson.parse(JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'))).scripts;
+/** The scripts of a package, such as that of `apps/api`. */
+export const npmScripts = (folder = '.'): Readonly<Record<string, string>> =>
+  packageJson.parse(JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8'))).scripts;
 
 /** Name of the CLI's command that a script of package.json is; `undefined` for one that is something else. */
 export const cliCommandOf = (script: string): string | undefined =>
@@ -27,8 +28,9 @@ export function cliReference(): string {
     '<!-- Made by `npm run docs` from cli/program.ts: change it there. -->',
     '',
     'Options come after `--`: `npm run up -- --env prod`. Where a command takes `--env`, `--cluster` and `--context`, they',
-    'say which environment it is about and where that runs; ZAKPOS_CLUSTER stands for `--cluster`. Each exits with 0 when it has done what it says, else with',
-    'another code. The other scripts of `package.json` are in [the README](../../README.md#commands).',
+    'say which environment it is about and where that runs; ZAKPOS_CLUSTER stands for `--cluster`. Each exits with 0 when',
+    'it has done what it says, else with another code. The other scripts of `package.json` are in',
+    '[the README](../../README.md#commands).',
     ...commands.flatMap(({ script, command }) => [
       '',
       `## npm run ${script}`,

@@ -1,4 +1,5 @@
-/** Each `npm run` in a text, held against package.json and the commands' definitions. */
+/** Each `npm run` in a text, held against its package.json and the commands' definitions. */
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { program } from '../cli/program.ts';
 import { cliCommandOf, npmScripts } from './cli.ts';
@@ -7,13 +8,17 @@ import { cliCommandOf, npmScripts } from './cli.ts';
 export function problemsOf(text: string): string[] {
   const runs = text
     .replaceAll('\\\n', ' ')
-    .matchAll(/\bnpm run(?: -s| --silent)? (?<script>[\w:-]+)(?<rest>[^|;&#<>`)\n]*)/g);
-  return [...runs].flatMap(({ groups }) => problems(groups?.script ?? '', groups?.rest ?? ''));
+    .matchAll(
+      /\bnpm (?:--prefix (?<folder>\S+) )?run(?: -s| --silent)? (?<script>[\w:-]+)(?<rest>[^|;&#<>`)\n]*)/g,
+    );
+  return [...runs].flatMap(({ groups }) =>
+    problems(groups?.script ?? '', groups?.rest ?? '', groups?.folder ?? '.'),
+  );
 }
 
-function problems(script: string, rest: string): string[] {
-  const line = npmScripts()[script];
-  if (line === undefined) return [`package.json has no script "${script}"`];
+function problems(script: string, rest: string, folder: string): string[] {
+  const line = npmScripts(folder)[script];
+  if (line === undefined) return [`${join(folder, 'package.json')} has no script "${script}"`];
   // What follows a second -- is another program's.
   const [before = '', after = ''] = rest.split(/(?:^|\s)--(?=\s|$)/);
   const swallowed = words(before).filter((word) => word.startsWith('-'));

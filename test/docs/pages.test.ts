@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { commandsOf, placeOf } from '../../docs/commands.ts';
 import { problemsOf } from '../../docs/npm-run.ts';
 import { allPages, pageOf, type Block, type Page } from '../../docs/pages.ts';
+import { typeErrorsOf } from '../../docs/type-check.ts';
 import { loadConfig } from '../../environments/load.ts';
 import { configSchema, ENVIRONMENTS, type EnvironmentName } from '../../environments/schema.ts';
 import { ROOT } from '../manifests.ts';
@@ -92,6 +93,7 @@ describe('commands', () => {
 
   test.each([
     ['npm run upp', 'package.json has no script "upp"'],
+    ['npm --prefix apps/api run develop', 'apps/api/package.json has no script "develop"'],
     ['npm run up --env prod', 'npm takes --env for its own: put -- before it'],
     ['npm run up -- --environment=prod', 'up has no option --environment=prod'],
     ['npm run secrets rotate redis kafka', 'rotate takes no kafka'],
@@ -128,20 +130,17 @@ describe('blocks of YAML', () => {
     expect(wrong.map(({ at }) => at)).toEqual([]);
   });
 
-  test('of TypeScript are not there: a test would have to check their types', () => {
-    expect(
-      blocks.filter(({ language }) => ['ts', 'typescript'].includes(language)).map(({ at }) => at),
-    ).toEqual([]);
-  });
-
   function problemOfConfiguration({ at, text }: Block): string[] {
     const folder = mkdtempSync(join(tmpdir(), 'zakpos-docs-'));
     const configFile = join(folder, 'values.yaml');
     writeFileSync(configFile, text);
+    // An app of somebody's own, beside the checkout.
+    mkdirSync(join(folder, 'my-api'));
+    writeFileSync(join(folder, 'my-api/Dockerfile'), '');
     const named = z.enum(ENVIRONMENTS).safeParse(mapping.parse(parse(text)).environment);
     const environment: EnvironmentName = named.success ? named.data : 'prod';
     try {
-      loadConfig(environment, { configFile });
+      loadConfig(environment, { configFile, root: join(folder, 'checkout') });
       return [];
     } catch (error) {
       return [`${at}: ${String(error)}`];
@@ -149,4 +148,23 @@ describe('blocks of YAML', () => {
       rmSync(folder, { recursive: true });
     }
   }
+});
+
+describe('blocks of TypeScript', () => {
+  const typescript = blocks.filter(({ language }) => ['ts', 'typescript'].includes(language));
+  const fileOf = ({ text }: Block): string => /^\/\/ ([\w/.-]+\.ts)\b/.exec(text)?.[1] ?? '';
+
+  test('begin with a comment that names their file, and have types that fit there', () => {
+    expect(typescript.length).toBeGreaterThan(0);
+    expect(
+      typescript.flatMap((block) =>
+        fileOf(block) === '' ? [`${block.at}: which file?`] : typeErrorsOf(fileOf(block), block.text),
+      ),
+    ).toEqual([]);
+  });
+
+  test('that do not fit are found', () => {
+    const wrong = "import type { Policy } from './policy.ts';\nexport const ours: Policy = { rules: {} };\n";
+    expect(typeErrorsOf('policies/ours.ts', wrong)).toEqual([expect.stringContaining("Property 'name'")]);
+  });
 });

@@ -30,7 +30,7 @@ interface Block {
 function blocks(heading: string): Block[] {
   const [, section = ''] = page.split(`\n## ${heading}\n`);
   const [below = ''] = section.split('\n## ');
-  return [...below.matchAll(/```(\w+)\n([\s\S]*?)```/g)].map(([, language = '', text = '']) => ({
+  return [...below.matchAll(/```(\w+).*\n([\s\S]*?)```/g)].map(([, language = '', text = '']) => ({
     language,
     text,
   }));
