@@ -7,7 +7,13 @@ import { hasLabels, read } from './rendered.ts';
 import { workloads } from './workloads.ts';
 
 /** Kinds that hold what can't be made again, or take it with them. */
-export const KEPT_KINDS = ['Cluster', 'ExternalSecret', 'Namespace', 'PersistentVolume', 'PersistentVolumeClaim'];
+export const KEPT_KINDS = [
+  'Cluster',
+  'ExternalSecret',
+  'Namespace',
+  'PersistentVolume',
+  'PersistentVolumeClaim',
+];
 
 /** Fields that only the cluster fills in; what git says of them is different with each apply, or refused. */
 const OF_THE_CLUSTER = [
