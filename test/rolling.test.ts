@@ -58,7 +58,7 @@ test.each<[string, object, string[]]>([
   ['whether anyone may register', { api: { openRegistration: false } }, [API]],
   ["the first user's address", { api: { adminEmail: 'owner@example.com' } }, [API]],
   ['a variable of the API', { api: { env: { HTTP_PROXY: 'http://proxy:3128' } } }, [API, REPORTS]],
-  ["the till's host", { ingress: { host: 'till.localhost' } }, [API]],
+  ["the till's host", { ingress: { host: 'till.localhost' } }, [API, WEB]],
   ['where the till finds the API', { web: { apiUrl: 'https://api.example.com/api/v1' } }, [WEB]],
   ['where the app finds the API', { mobile: { apiUrl: 'https://api.example.com/api/v1' } }, [MOBILE]],
   ["the shop's name", { shop: { name: 'Corner shop' } }, [API, MOBILE, WEB]],

@@ -69,7 +69,7 @@ test("sources of one's own are built with their Dockerfile and stage, under the 
       process.env.PATH = before;
     }
     expect(calls()).toEqual([
-      `docker build --progress=plain -t ${image?.image ?? ''} -f ${context}/Dockerfile --target stage ${context}`,
+      `docker build --progress=plain -t ${image?.image ?? ''} --target stage -f ${context}/Dockerfile ${context}`,
     ]);
   });
 });

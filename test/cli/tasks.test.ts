@@ -75,9 +75,9 @@ describe('a task', () => {
     cluster.run = () => ({ ok: true, says: '' });
     await migrate(target('dev'));
     expect(cluster.events).toEqual([
-      'node dist/migrate.js in zakpos on zakpos_db',
+      expect.stringMatching(/node dist\/migrate\.js in zakpos on zakpos_db$/),
       'a task of before is removed',
-      'node dist/migrate.js in zakpos on zakpos_db',
+      expect.stringMatching(/node dist\/migrate\.js in zakpos on zakpos_db$/),
       'the task is removed',
     ]);
   });
@@ -102,7 +102,7 @@ describe('migrate', () => {
   test('with --plan asks it for the plan alone, and shows that', async () => {
     cluster.run = () => ({ ok: true, says: PLAN });
     await migrate({ ...target('dev'), plan: true });
-    expect(cluster.events[0]).toBe('node dist/migrate.js --plan in zakpos on zakpos_db');
+    expect(cluster.events[0]).toMatch(/node dist\/migrate\.js --plan in zakpos on zakpos_db$/);
     expect(said).toEqual([PLAN]);
   });
 
@@ -118,7 +118,9 @@ describe('seed', () => {
   test('says where it is, by what number, and shows the figures', async () => {
     cluster.run = () => ({ ok: true, says: FIGURES });
     await fill({ seed: '7' });
-    expect(cluster.events[0]).toBe('node dist/seed.js --environment dev --seed 7 in zakpos on zakpos_db');
+    expect(cluster.events[0]).toMatch(
+      /node dist\/seed\.js --environment dev --seed 7 in zakpos on zakpos_db$/,
+    );
     expect(shown.join('')).toContain(
       'Products and a month of sales: 40 products, 5 cashiers, 6012 sales, 15123 items',
     );
