@@ -55,7 +55,8 @@ export class ApiChart extends ZakposChart {
       probes: {
         startup: Check.http(api.health.startup, 'http'),
         readiness: Check.http(api.health.ready, 'http'),
-        liveness: Check.http(api.health.live, 'http'),
+        // A breakpoint holds the process, but not its port.
+        liveness: develops ? Check.tcp('http') : Check.http(api.health.live, 'http'),
         ...(develops ? { startupSeconds: DEVELOPMENT_START_SECONDS } : {}),
       },
     };

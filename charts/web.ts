@@ -84,7 +84,8 @@ export class WebChart extends ZakposChart {
           probes: {
             startup: develops ? Check.exec('test', '-e', STARTED) : Check.http(web.health.startup, 'http'),
             readiness: Check.http(web.health.ready, 'http'),
-            liveness: Check.http(web.health.live, 'http'),
+            // A breakpoint holds the process, but not its port.
+            liveness: develops ? Check.tcp('http') : Check.http(web.health.live, 'http'),
             ...(develops ? { startupSeconds: DEVELOPMENT_START_SECONDS } : {}),
           },
           drainSeconds: DRAIN_SECONDS,
