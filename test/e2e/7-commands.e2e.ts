@@ -41,12 +41,6 @@ describe('npm run shell', () => {
   test.each(['reports', 'web', 'mobile', 'postgres', 'redis', 'ingress'])('is there in %s', async (name) => {
     expect((await piped('shell', 'echo "here in $((40 + 2))"\n', name)).stdout).toBe('here in 42');
   });
-
-  test('says that an image has none, and what is there instead', async () => {
-    const { all, exitCode } = await zakpos('shell', ['metrics-server']);
-    expect(all).toMatch(/The image \S+ of metrics-server-\S+ has no shell\.\n.* debug -it metrics-server-/);
-    expect(exitCode).toBe(1);
-  });
 });
 
 describe('npm run db', () => {
