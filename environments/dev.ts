@@ -58,10 +58,10 @@ export const dev: ConfigInput = {
     openRegistration: true,
     demoProducts: true,
     logLevel: 'debug',
-    resources: { requests: { cpu: '50m', memory: '192Mi' }, limits: { cpu: null, memory: '640Mi' } },
+    resources: { requests: { cpu: '50m', memory: '192Mi' }, limits: { cpu: null, memory: '512Mi' } },
   },
   reports: {
-    resources: { requests: { cpu: '20m', memory: '160Mi' }, limits: { cpu: null, memory: '512Mi' } },
+    resources: { requests: { cpu: '20m', memory: '160Mi' }, limits: { cpu: null, memory: '448Mi' } },
   },
   web: {
     sources: 'mounted',
@@ -71,7 +71,7 @@ export const dev: ConfigInput = {
   mobile: {
     sources: 'mounted',
     replicas: 1,
-    resources: { requests: { cpu: '50m', memory: '320Mi' }, limits: { cpu: null, memory: '768Mi' } },
+    resources: { requests: { cpu: '50m', memory: '320Mi' }, limits: { cpu: null, memory: '704Mi' } },
   },
   ingress: { ...kind.ingress, tls: { source: 'none' } },
   localStores: true,
