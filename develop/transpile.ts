@@ -38,22 +38,33 @@ export function transpile({ folder, config, sources }: Request): Translated[] {
     typeof manifest === 'object' && manifest !== null && 'type' in manifest && manifest.type === 'module';
   return sources.flatMap(({ path, target }) => {
     if (!existsSync(join(folder, path))) return [];
-    const { outputText, diagnostics = [] } = ts.transpileModule(readFileSync(join(folder, path), 'utf8'), {
+    const { outputText, sourceMapText, diagnostics = [] } = ts.transpileModule(readFileSync(join(folder, path), 'utf8'), {
       fileName: path,
       reportDiagnostics: true,
       compilerOptions: {
         ...options,
         // A file by itself doesn't know of the package that it is in.
         module: isModule ? ts.ModuleKind.ESNext : ts.ModuleKind.CommonJS,
-        sourceMap: false,
-        inlineSourceMap: true,
+        sourceMap: true,
+        inlineSourceMap: false,
         inlineSources: true,
-        // From what runs to what was written, so that a debugger finds it in the checkout as well as here.
-        sourceRoot: `${relative(dirname(target), dirname(path))}/`,
       },
     });
-    return [{ path, target, text: outputText, problems: diagnostics.flatMap(describe) }];
+    const text = withMap(outputText, sourceMapText, relative(dirname(target), path));
+    return [{ path, target, text, problems: diagnostics.flatMap(describe) }];
   });
+}
+
+/**
+ * Puts the source map into the file. It leads from what runs to what was written, so that a debugger finds that in the
+ * checkout as well as in the pod; TypeScript names the source by options that are about the whole app.
+ */
+function withMap(text: string, map: string | undefined, source: string): string {
+  if (map === undefined) return text;
+  const made: unknown = JSON.parse(map);
+  const data = JSON.stringify({ ...Object(made), sourceRoot: '', sources: [source] });
+  const url = `data:application/json;base64,${Buffer.from(data).toString('base64')}`;
+  return text.replace(/^\/\/# sourceMappingURL=.*$/m, `//# sourceMappingURL=${url}`);
 }
 
 /** Nothing of what is about the options alone. */

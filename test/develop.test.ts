@@ -100,7 +100,7 @@ describe('the compiler', () => {
     write('package.json', '{ "type": "module" }');
     write(
       'tsconfig.json',
-      '{ "compilerOptions": { "target": "es2023", "module": "nodenext", "strict": true } }',
+      '{ "compilerOptions": { "target": "es2023", "module": "nodenext", "strict": true, "rootDir": "src", "outDir": "dist", "sourceRoot": "elsewhere" } }',
     );
   });
 

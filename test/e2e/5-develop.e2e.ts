@@ -180,29 +180,32 @@ describe('a save in the checkout', () => {
 
 describe('a debugger', () => {
   const { apiDebug, webDebug } = config.localPorts;
+  let inspector: Inspector | undefined;
+  afterEach(async () => {
+    await inspector?.detach();
+    inspector = undefined;
+  });
 
   test('stops in the API at a line of the checkout', async () => {
     const path = 'products/products.controller.ts';
     const source = readFileSync(pathOf(`api/src/${path}`), 'utf8').split('\n');
     const line = source.findIndex((text) => text.includes('this.products.list(query)'));
     const token = await logIn();
-    const inspector = await Inspector.attach(apiDebug);
+    inspector = await Inspector.attach(apiDebug);
     const script = await inspector.script(path);
     // What .vscode/launch.json says leads to apps/api of the checkout.
     expect(script.source).toBe(`file:///app/work/src/${path}`);
     await inspector.breakAt(script, line);
     const asked = product(token);
     expect(await inspector.pausedIn()).toBe(script.id);
-    await inspector.detach();
     await asked;
   });
 
   test("finds the till's server on a port of its own, by the source that runs there", async () => {
-    const inspector = await Inspector.attach(webDebug);
+    inspector = await Inspector.attach(webDebug);
     expect((await inspector.script('server/till-server.ts')).source).toBe(
       'file:///app/work/server/till-server.ts',
     );
-    await inspector.detach();
   });
 
   test('that is a pod gets nowhere', async () => {
