@@ -104,7 +104,7 @@ testExamples(probes, {
     ),
   ],
   'readiness-is-not-liveness': [
-    inDev(set(API, `${CONTAINER} livenessProbe httpGet path`, '/health/ready'), 'asks the same for both'),
+    inProd(set(API, `${CONTAINER} livenessProbe httpGet path`, '/health/ready'), 'asks the same for both'),
   ],
   'restart-is-the-last-resort': [
     inDev(
@@ -118,17 +118,17 @@ testExamples(probes, {
     inDev(set(API, `${CONTAINER} startupProbe periodSeconds`, 30), 'is noticed late'),
   ],
   'liveness-is-of-the-pod-alone': [
-    inDev(set(API, `${CONTAINER} livenessProbe httpGet host`, 'zakpos-web'), 'looks at another host'),
+    inProd(set(API, `${CONTAINER} livenessProbe httpGet host`, 'zakpos-web'), 'looks at another host'),
     inDev(
       set(KAFKA, `${CONTAINER} livenessProbe exec`, { command: ['nc', 'zakpos-zookeeper', '2181'] }),
       'looks at zakpos-zookeeper',
     ),
-    inDev(
+    inProd(
       set(API, `${CONTAINER} livenessProbe httpGet path`, '/readyz'),
       'asks /readyz, whether it is ready',
     ),
   ],
-  ports: [inDev(set(API, `${CONTAINER} livenessProbe httpGet port`, 'web'), 'has no port web')],
+  ports: [inProd(set(API, `${CONTAINER} livenessProbe httpGet port`, 'web'), 'has no port web')],
 });
 
 testExamples(volumes, {
