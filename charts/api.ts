@@ -65,6 +65,7 @@ export class ApiChart extends ZakposChart {
     const code = codeOf(config, 'api', {
       command: [...debugging(PORTS.apiDebug), 'dist/main.js'],
       health,
+      ahead: true,
     });
 
     new HardenedDeployment(this, 'api', {

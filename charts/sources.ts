@@ -23,6 +23,7 @@ const programFiles = (): Record<string, string> => ({
     'develop',
     ...[
       'main.ts',
+      'ahead.ts',
       'mirror.ts',
       'build.ts',
       'compiler.ts',
@@ -92,6 +93,11 @@ export interface FromSources {
    */
   readonly warm?: string;
   /**
+   * Whether the process of the next save waits with its packages loaded, which takes as much memory as the app again.
+   * @default false
+   */
+  readonly ahead?: boolean;
+  /**
    * MiB of disk that the sources, and what is made of them, may take.
    * @default 128
    */
@@ -108,7 +114,7 @@ type Code = Required<Pick<ContainerProps, 'env' | 'mounts'>> & Pick<ContainerPro
 /** How a container of an app gets its code: by the program of develop/, where it is mounted, else from its image. */
 export function codeOf(config: Config, app: AppName, props: FromSources, command?: readonly string[]): Code {
   if (!isMounted(config, app)) return { env: {}, mounts: [], ...(command === undefined ? {} : { command }) };
-  const { serves = true, health, warm, mebibytes = 128 } = props;
+  const { serves = true, health, warm, ahead = false, mebibytes = 128 } = props;
   const program = { name: SOURCES, checksum: checksum(JSON.stringify(programFiles())) };
   return {
     // Node.js says of TypeScript that it is an experiment.
@@ -122,6 +128,7 @@ export function codeOf(config: Config, app: AppName, props: FromSources, command
       WORK,
       ...(health === undefined ? {} : { HEALTH: health }),
       ...(warm === undefined ? {} : { WARM: warm, STARTED }),
+      ...(ahead ? { AHEAD: 'true' } : {}),
     },
     mounts: [
       { volume: { ...Volume.existingClaim('sources', SOURCES), readOnly: true }, path: APPS_FOLDER },

@@ -7,7 +7,7 @@
  *
  * Variables: SOURCES is the mounted folder of all apps, WORK where they go, PACKAGES the folder with node_modules and the
  * package.json that they are of; HEALTH the URL that answers once the app has started; WARM a page that is asked for
- * then, and STARTED a file that is written after it.
+ * then, and STARTED a file that is written after it; with AHEAD=true, the process of the next save loads its packages now.
  */
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
@@ -41,6 +41,7 @@ const {
   HEALTH = '',
   WARM,
   STARTED,
+  AHEAD,
 } = process.env;
 
 class Development {
@@ -51,6 +52,8 @@ class Development {
   private readonly build: Build | undefined;
   private readonly restartedBy: readonly string[];
   private server: Server | undefined;
+  /** The process of the next save. */
+  private next: Server | undefined;
   private hasServed = false;
   private isEnding = false;
 
@@ -113,9 +116,15 @@ class Development {
 
   private start(): void {
     if (this.isEnding) return;
-    const server = new Server({ command: this.command, folder: WORK, health: HEALTH });
+    const server = this.next?.isAlive === true ? this.next : this.process();
+    this.next = undefined;
     this.server = server;
+    server.run();
     void this.follow(server);
+  }
+
+  private process(): Server {
+    return new Server({ command: this.command, folder: WORK, health: HEALTH, ahead: AHEAD === 'true' });
   }
 
   /** What becomes of a server; nothing more is of interest once another one has its place. */
@@ -125,6 +134,7 @@ class Development {
       this.build?.keep();
       if (!this.hasServed) await this.tellStarted();
       this.hasServed = true;
+      if (AHEAD === 'true') this.next = this.process();
     }
     const code = await server.ended;
     if (this.server !== server) return;
@@ -141,9 +151,9 @@ class Development {
 
   private async end(): Promise<void> {
     this.isEnding = true;
-    const { server } = this;
+    const { server, next } = this;
     this.server = undefined;
-    await server?.stop();
+    await Promise.all([server?.stop(), next?.stop()]);
     process.exit(0);
   }
 

@@ -1,14 +1,23 @@
 /** The process of an app, and whatever it starts. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Run } from './ahead.ts';
 
 const ASK_MS = 50;
+const AHEAD = fileURLToPath(new URL('ahead.ts', import.meta.url));
+const INSPECT = '--inspect=';
 
 export interface ServerProps {
   readonly command: readonly string[];
   readonly folder: string;
   /** URL that answers 2xx once it has started. */
   readonly health: string;
+  /**
+   * Whether its process loads the packages of the app, and leaves it at that until {@link Server.run}.
+   * @default false
+   */
+  readonly ahead?: boolean;
 }
 
 export class Server {
@@ -16,12 +25,20 @@ export class Server {
   readonly ended: Promise<number>;
   private readonly process: ChildProcess;
   private readonly health: string;
+  private readonly word: Run | undefined;
   private isOver = false;
 
-  constructor({ command: [program = '', ...args], folder, health }: ServerProps) {
+  constructor({ command: [program = '', ...args], folder, health, ahead = false }: ServerProps) {
     this.health = health;
-    // As the leader of a group, so that nothing of it is left when it has ended.
-    this.process = spawn(program, args, { cwd: folder, stdio: 'inherit', detached: true });
+    const inspect = args.find((each) => each.startsWith(INSPECT));
+    this.word = ahead ? { inspect: inspect?.slice(INSPECT.length) } : undefined;
+    const loading = [...process.execArgv, '--import', AHEAD, ...args.filter((each) => each !== inspect)];
+    this.process = spawn(program, ahead ? loading : args, {
+      cwd: folder,
+      stdio: ['inherit', 'inherit', 'inherit', ...(ahead ? (['ipc'] as const) : [])],
+      // As the leader of a group, so that nothing of it is left when it has ended.
+      detached: true,
+    });
     this.ended = new Promise((resolve, reject) => {
       this.process.once('error', reject);
       this.process.once('exit', (code, signal) => {
@@ -30,6 +47,16 @@ export class Server {
         resolve(code ?? (signal === 'SIGTERM' ? 143 : 137));
       });
     });
+  }
+
+  /** Whether its process is there, waiting or running. */
+  get isAlive(): boolean {
+    return !this.isOver;
+  }
+
+  /** Lets it run, where it waits for that. */
+  run(): void {
+    if (this.word !== undefined) this.process.send(this.word);
   }
 
   /** Whether it has started; it hasn't when it ended before. */

@@ -38,7 +38,11 @@ export function transpile({ folder, config, sources }: Request): Translated[] {
     typeof manifest === 'object' && manifest !== null && 'type' in manifest && manifest.type === 'module';
   return sources.flatMap(({ path, target }) => {
     if (!existsSync(join(folder, path))) return [];
-    const { outputText, sourceMapText, diagnostics = [] } = ts.transpileModule(readFileSync(join(folder, path), 'utf8'), {
+    const {
+      outputText,
+      sourceMapText,
+      diagnostics = [],
+    } = ts.transpileModule(readFileSync(join(folder, path), 'utf8'), {
       fileName: path,
       reportDiagnostics: true,
       compilerOptions: {

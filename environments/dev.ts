@@ -49,7 +49,7 @@ export const dev: ConfigInput = {
     minInSyncReplicas: 1,
     heap: '384Mi',
     storage: { size: '2Gi' },
-    resources: { requests: { cpu: '100m', memory: '640Mi' }, limits: { cpu: null, memory: '1Gi' } },
+    resources: { requests: { cpu: '100m', memory: '640Mi' }, limits: { cpu: null, memory: '896Mi' } },
   },
   // A compiler, Next.js and Metro need their memory only while somebody saves.
   api: {
@@ -58,7 +58,7 @@ export const dev: ConfigInput = {
     openRegistration: true,
     demoProducts: true,
     logLevel: 'debug',
-    resources: { requests: { cpu: '50m', memory: '192Mi' }, limits: { cpu: null, memory: '512Mi' } },
+    resources: { requests: { cpu: '50m', memory: '192Mi' }, limits: { cpu: null, memory: '640Mi' } },
   },
   reports: {
     resources: { requests: { cpu: '20m', memory: '160Mi' }, limits: { cpu: null, memory: '448Mi' } },

@@ -2,14 +2,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { Mirror } from '../develop/mirror.ts';
 import { transpile } from '../develop/transpile.ts';
 import { ROOT } from './manifests.ts';
 
+/** What lets a process of any folder run this project's TypeScript; in the apps' images, Node.js does by itself. */
+const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const folder = (): string => mkdtempSync(join(tmpdir(), 'zakpos-develop-'));
 const writer =
   (root: string) =>
@@ -135,6 +139,7 @@ describe('the compiler', () => {
   });
 });
 
+const manifest = '{ "type": "module", "dependencies": { "slow": "1.0.0" } }';
 /** An app that answers with what its source says, and tells when it was let finish. */
 const app = (answer: string, more = ''): string => `
 import { createServer } from 'node:http';
@@ -158,7 +163,7 @@ describe('the program', () => {
   const start = (mode: string, ...command: readonly string[]): ChildProcess => {
     const child = spawn(
       process.execPath,
-      ['--import', 'tsx', join(ROOT, 'develop/main.ts'), mode, 'api', ...command],
+      ['--import', TSX, join(ROOT, 'develop/main.ts'), mode, 'api', ...command],
       {
         cwd: ROOT,
         env: {
@@ -169,6 +174,7 @@ describe('the program', () => {
           HEALTH: own,
           WARM: own,
           STARTED: join(packages, 'started'),
+          AHEAD: 'true',
           PORT: new URL(own).port,
         },
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -202,7 +208,11 @@ describe('the program', () => {
     free.close();
     await once(free, 'close');
     own = `http://127.0.0.1:${port}/`;
-    const manifest = '{ "type": "module" }';
+    writer(work)('node_modules/slow/package.json', '{ "type": "module", "exports": "./slow.js" }');
+    writer(work)(
+      'node_modules/slow/slow.js',
+      `import { appendFileSync } from 'node:fs';\nappendFileSync(${JSON.stringify(join(packages, 'loaded'))}, 'x');`,
+    );
     writer(packages)('package.json', manifest);
     write('package.json', manifest);
     write('tsconfig.build.json', '{ "compilerOptions": { "target": "es2023" } }');
@@ -220,6 +230,14 @@ describe('the program', () => {
 
   test('says by a file that the first page was made', () =>
     until('the file', () => existsSync(join(packages, 'started'))));
+
+  test('loads the packages for the next version while this one serves', async () => {
+    const loaded = (): number => readFileSync(join(packages, 'loaded'), 'utf8').length;
+    await until('a second process', () => loaded() === 2);
+    write('src/main.ts', app('next'));
+    await answers('next');
+    await until('a third process', () => loaded() === 3);
+  });
 
   test('lets the version before finish, and runs the one that was saved', async () => {
     write('src/main.ts', app('two'));
@@ -262,7 +280,7 @@ describe('the program', () => {
     write('src/main.ts', app('six'));
     await answers('six');
     expect(times('package.json')).toBe(1);
-    write('package.json', '{ "type": "module" }');
+    write('package.json', manifest);
     write('src/main.ts', app('seven'));
     await answers('seven');
     expect(times('package.json')).toBe(1);
