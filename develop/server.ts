@@ -32,7 +32,14 @@ export class Server {
     this.health = health;
     const inspect = args.find((each) => each.startsWith(INSPECT));
     this.word = ahead ? { inspect: inspect?.slice(INSPECT.length) } : undefined;
-    const loading = [...process.execArgv, '--import', AHEAD, ...args.filter((each) => each !== inspect)];
+    // The inspector's address is told from outside, where a policy says who may reach it.
+    const loading = [
+      ...process.execArgv,
+      '--disable-warning=SecurityWarning',
+      '--import',
+      AHEAD,
+      ...args.filter((each) => each !== inspect),
+    ];
     this.process = spawn(program, ahead ? loading : args, {
       cwd: folder,
       stdio: ['inherit', 'inherit', 'inherit', ...(ahead ? (['ipc'] as const) : [])],
