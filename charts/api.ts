@@ -18,7 +18,7 @@ import { HardenedDeployment, ServiceOf } from '../lib/workloads.ts';
 import { PRIORITY } from './capacity.ts';
 import { DebugService, debugging } from './debug.ts';
 import { API, PORTS, REPORTS } from './names.ts';
-import { codeOf, DEVELOPMENT_START_SECONDS } from './sources.ts';
+import { codeOf, DEVELOPMENT_PROBES } from './sources.ts';
 import { WAIVERS } from './waivers.ts';
 import { certificateRef, scaling, secretRef, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
@@ -57,7 +57,7 @@ export class ApiChart extends ZakposChart {
         readiness: Check.http(api.health.ready, 'http'),
         // A breakpoint holds the process, but not its port.
         liveness: develops ? Check.tcp('http') : Check.http(api.health.live, 'http'),
-        ...(develops ? { startupSeconds: DEVELOPMENT_START_SECONDS } : {}),
+        ...(develops ? DEVELOPMENT_PROBES : {}),
       },
     };
 

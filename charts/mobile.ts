@@ -8,7 +8,7 @@ import { HardenedDeployment, ServiceOf } from '../lib/workloads.ts';
 import { DRAIN_SECONDS } from './api.ts';
 import { PRIORITY } from './capacity.ts';
 import { MOBILE } from './names.ts';
-import { codeOf, DEVELOPMENT_START_SECONDS, STARTED } from './sources.ts';
+import { codeOf, DEVELOPMENT_PROBES, STARTED } from './sources.ts';
 import { WAIVERS } from './waivers.ts';
 import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
@@ -69,7 +69,7 @@ export class MobileChart extends ZakposChart {
             startup: develops ? Check.exec('test', '-e', STARTED) : Check.http(mobile.health.startup, 'http'),
             readiness: Check.http(mobile.health.ready, 'http'),
             liveness: Check.http(mobile.health.live, 'http'),
-            ...(develops ? { startupSeconds: DEVELOPMENT_START_SECONDS } : {}),
+            ...(develops ? DEVELOPMENT_PROBES : {}),
           },
           drainSeconds: DRAIN_SECONDS,
         },

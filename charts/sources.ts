@@ -106,8 +106,13 @@ export interface FromSources {
 
 /** File that is there once an app has made its first page. */
 export const STARTED = '/tmp/started';
-/** Seconds that this may take, on a laptop that starts everything at once. */
-export const DEVELOPMENT_START_SECONDS = 300;
+/** Probes of a server for development. */
+export const DEVELOPMENT_PROBES = {
+  // On a laptop that starts everything at once.
+  startupSeconds: 300,
+  // A save, or a breakpoint, holds the one pod that there is for a while; its requests wait for it rather than fail.
+  readinessFailures: 10,
+};
 
 type Code = Required<Pick<ContainerProps, 'env' | 'mounts'>> & Pick<ContainerProps, 'command'>;
 

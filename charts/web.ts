@@ -9,7 +9,7 @@ import { DRAIN_SECONDS } from './api.ts';
 import { PRIORITY } from './capacity.ts';
 import { DebugService, debugging } from './debug.ts';
 import { PORTS, WEB } from './names.ts';
-import { codeOf, DEVELOPMENT_START_SECONDS, STARTED } from './sources.ts';
+import { codeOf, DEVELOPMENT_PROBES, STARTED } from './sources.ts';
 import { WAIVERS } from './waivers.ts';
 import { scaling, ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
@@ -86,7 +86,7 @@ export class WebChart extends ZakposChart {
             readiness: Check.http(web.health.ready, 'http'),
             // A breakpoint holds the process, but not its port.
             liveness: develops ? Check.tcp('http') : Check.http(web.health.live, 'http'),
-            ...(develops ? { startupSeconds: DEVELOPMENT_START_SECONDS } : {}),
+            ...(develops ? DEVELOPMENT_PROBES : {}),
           },
           drainSeconds: DRAIN_SECONDS,
         },

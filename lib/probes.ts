@@ -32,6 +32,11 @@ export interface ProbesProps {
    */
   readonly startupSeconds?: number;
   /**
+   * Times that readiness may fail in a row, at intervals of 5 s, before the pod gets no requests.
+   * @default 2
+   */
+  readonly readinessFailures?: number;
+  /**
    * Seconds after which an answer counts as none.
    * @default 5
    */
@@ -50,7 +55,12 @@ export function probes(
       timeoutSeconds,
       failureThreshold: props.startupSeconds ?? 120,
     },
-    readinessProbe: { ...props.readiness, periodSeconds: 5, timeoutSeconds, failureThreshold: 2 },
+    readinessProbe: {
+      ...props.readiness,
+      periodSeconds: 5,
+      timeoutSeconds,
+      failureThreshold: props.readinessFailures ?? 2,
+    },
     livenessProbe: { ...props.liveness, periodSeconds: 10, timeoutSeconds, failureThreshold: 6 },
   };
 }

@@ -3,7 +3,7 @@ import { disruptionBudgets, routes } from './objects.ts';
 import { everyObject, everyPod, type Finding, type Policy } from './policy.ts';
 import { hasLabels } from './rendered.ts';
 import { isLiteral } from './secrets.ts';
-import { isJob, selected, workloads, type Container } from './workloads.ts';
+import { allContainers, isJob, selected, workloads, type Container } from './workloads.ts';
 
 const CHECKSUM = 'zakpos.io/config-checksum';
 /** What a proxy takes to learn that a pod is going, and what remains after it. */
@@ -72,12 +72,18 @@ export const rolling: Policy = {
     'rolls-with-its-config': {
       fix: 'make the pod with lib/pod.ts and its files with lib/config-files.ts, which know their checksum',
       findings: everyPod(function* (pod, rendered) {
-        const content = pod.pod.volumes.some(
-          ({ configMap, projected, secret }) =>
-            projected !== undefined ||
-            (configMap !== undefined && configMap.optional !== true) ||
-            (secret !== undefined && isLiteral(rendered, secret.secretName)),
-        );
+        const isKnown = (secret: string | undefined): boolean =>
+          secret !== undefined && isLiteral(rendered, secret);
+        const content =
+          pod.pod.volumes.some(
+            ({ configMap, projected, secret }) =>
+              projected !== undefined ||
+              (configMap !== undefined && configMap.optional !== true) ||
+              isKnown(secret?.secretName),
+          ) ||
+          allContainers(pod).some(({ env }) =>
+            env.some(({ valueFrom }) => isKnown(valueFrom?.secretKeyRef?.name)),
+          );
         const checksum = pod.podAnnotations[CHECKSUM];
         if (content && checksum === undefined) yield 'stays as it is when its ConfigMaps or Secrets change';
         if (!content && checksum !== undefined) yield `has the checksum ${checksum} of nothing`;

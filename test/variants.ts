@@ -123,6 +123,7 @@ export const variants = {
   'prod with existing stores without encryption': render('prod', PLAIN),
   'prod with a Gateway': render('prod', { ingress: { api: 'gateway' } }),
   'prod with images of its own': render('prod', OWN_IMAGES),
+  'dev with an API of its own': render('dev', { api: OWN_IMAGES.api, reports: { enabled: false } }),
   'prod with Traefik, without mobile app and reports': render('prod', {
     addons: { traefik: { enabled: true } },
     mobile: { enabled: false },

@@ -190,7 +190,8 @@ describe('a debugger', () => {
     const path = 'products/products.controller.ts';
     const source = readFileSync(pathOf(`api/src/${path}`), 'utf8').split('\n');
     const line = source.findIndex((text) => text.includes('this.products.list(query)'));
-    const token = await logIn();
+    // What the test before has put back may be starting.
+    const token = await eventually('a log in', 10, () => logIn().catch(() => undefined));
     inspector = await Inspector.attach(apiDebug);
     const script = await inspector.script(path);
     // What .vscode/launch.json says leads to apps/api of the checkout.
