@@ -24,12 +24,16 @@ const podList = z.object({
       }),
       status: z.object({
         podIP: z.string().optional(),
+        hostIP: z.string().optional(),
         conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]),
       }),
     }),
   ),
 });
 const clusterIp = z.object({ spec: z.object({ clusterIP: z.string() }) });
+const endpointSlices = z.object({
+  items: z.array(z.object({ endpoints: z.array(z.object({ addresses: z.array(z.string()) })).nullish() })),
+});
 
 /** A pod, or the Kubernetes API, which no pod is. */
 interface Place {
@@ -37,6 +41,10 @@ interface Place {
   readonly namespace: string;
   readonly pod: string;
   readonly ip: string;
+  /** Address of its node. */
+  readonly node: string;
+  /** Addresses of nodes that answer for it, as those of the Kubernetes API do. */
+  readonly nodes: readonly string[];
 }
 
 /** A connection to be tried. */
@@ -133,13 +141,24 @@ async function placesOf(kubectl: Kubectl, { components }: Architecture): Promise
         namespace: metadata.namespace,
         pod: metadata.name,
         ip: status.podIP ?? '',
+        node: status.hostIP ?? '',
+        nodes: [],
       })),
   );
   if (!components.some(({ name }) => name === KUBERNETES_API)) return places;
-  const api = await kubectl.json(clusterIp, ['-n', 'default', 'get', 'service', 'kubernetes']);
-  return api === undefined
-    ? places
-    : [...places, { component: KUBERNETES_API, namespace: 'default', pod: '', ip: api.spec.clusterIP }];
+  const [service, slices] = await Promise.all([
+    kubectl.json(clusterIp, ['-n', 'default', 'get', 'service', 'kubernetes']),
+    kubectl.json(endpointSlices, [
+      ...['-n', 'default', 'get', 'endpointslices'],
+      ...['-l', 'kubernetes.io/service-name=kubernetes'],
+    ]),
+  ]);
+  if (service === undefined) return places;
+  const nodes = (slices?.items ?? []).flatMap(({ endpoints }) =>
+    (endpoints ?? []).flatMap(({ addresses }) => addresses),
+  );
+  const { clusterIP: ip } = service.spec;
+  return [...places, { component: KUBERNETES_API, namespace: 'default', pod: '', node: '', ip, nodes }];
 }
 
 const KUBERNETES_API = 'kubernetes-api';
@@ -169,8 +188,10 @@ export function triesOf({ components, connections: arrows }: Architecture, place
       return (talksToOwn ? of(name) : of(name).slice(0, 1)).flatMap((from) =>
         targets.flatMap(({ name: target, port }) => {
           const allowed = goesTo(target, port);
-          // A pod reaches itself without passing a policy.
-          const ends = of(target).filter(({ pod }) => pod !== from.pod);
+          // A pod reaches itself, and its own node, without passing a policy.
+          const ends = of(target).filter(
+            ({ pod, nodes }) => pod !== from.pod && (allowed || !nodes.includes(from.node)),
+          );
           return (allowed ? ends : ends.slice(0, 1)).map((to) => ({ from, to, port, allowed }));
         }),
       );

@@ -9,8 +9,8 @@ const list = z.object({
     z.looseObject({
       kind: z.string(),
       metadata: z.looseObject({ name: z.string() }),
-      spec: z.unknown(),
-      data: z.unknown(),
+      spec: z.unknown().optional(),
+      data: z.unknown().optional(),
     }),
   ),
 });

@@ -12,7 +12,7 @@ const pods = (namespace: string, names: readonly string[], ready = 'True') =>
   list(
     ...names.map((name) => ({
       metadata: { name: `${name}-0`, namespace, labels: { 'app.kubernetes.io/name': name } },
-      status: { podIP: IPS[name], conditions: [{ type: 'Ready', status: ready }] },
+      status: { podIP: IPS[name], hostIP: '172.18.0.3', conditions: [{ type: 'Ready', status: ready }] },
     })),
   );
 const PRODUCT = Object.keys(IPS).filter((name) => name !== 'traefik');
@@ -32,6 +32,7 @@ const network = (lets: readonly string[], more: Answers = []): Answers => [
   [/-n zakpos-system get pods/, pods('zakpos-system', ['traefik'])],
   [/-n zakpos get pods/, pods('zakpos', PRODUCT)],
   [/get service kubernetes/, { spec: { clusterIP: '10.96.0.1' } }],
+  [/get endpointslices/, list({ endpoints: [{ addresses: ['172.18.0.2'] }] })],
   [
     /exec \S+ -- sh -c/,
     (text) => {
@@ -51,6 +52,13 @@ test('pass when each arrow answers, and nothing else does', async () => {
   expect(verdict).toMatchObject({ state: 'passed', findings: [] });
   // From five pods to Redis, the API, the till and the Kubernetes API, but for themselves and the arrows.
   expect(verdict.words).toBe('4 arrows answered, 13 other connections refused');
+});
+
+test('try nothing that no policy is asked about: a pod and the node that it is on', async () => {
+  const onNode = list({ endpoints: [{ addresses: ['172.18.0.3'] }] });
+  const verdict = await judge(network(ARROWS, [[/get endpointslices/, onNode]]));
+  // Four pods fewer are tried against the Kubernetes API; Traefik's arrow to it still is.
+  expect(verdict.words).toBe('4 arrows answered, 9 other connections refused');
 });
 
 test('fail for an arrow that does not answer', async () => {
