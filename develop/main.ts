@@ -117,7 +117,7 @@ class Development {
   private start(): void {
     if (this.isEnding) return;
     const server = this.next?.isAlive === true ? this.next : this.process();
-    this.next = undefined;
+    this.next = this.hasServed ? this.processAhead() : undefined;
     this.server = server;
     server.run();
     void this.follow(server);
@@ -127,6 +127,10 @@ class Development {
     return new Server({ command: this.command, folder: WORK, health: HEALTH, ahead: AHEAD === 'true' });
   }
 
+  private processAhead(): Server | undefined {
+    return AHEAD === 'true' ? this.process() : undefined;
+  }
+
   /** What becomes of a server; nothing more is of interest once another one has its place. */
   private async follow(server: Server): Promise<void> {
     if (await server.hasStarted()) {
@@ -134,7 +138,7 @@ class Development {
       this.build?.keep();
       if (!this.hasServed) await this.tellStarted();
       this.hasServed = true;
-      if (AHEAD === 'true') this.next = this.process();
+      this.next ??= this.processAhead();
     }
     const code = await server.ended;
     if (this.server !== server) return;

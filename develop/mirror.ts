@@ -9,7 +9,7 @@ import { isSystemError } from './log.ts';
 
 /** What is installed, made, or of this machine alone; it is never brought, and never taken away. */
 const LEFT =
-  /^(node_modules|dist|build|coverage|test|\.next|\.expo|\.swc|\.git|\.env.*|next-env\.d\.ts|.*\.tsbuildinfo)$/;
+  /^(node_modules|dist|build|coverage|test|\.next|\.expo|\.swc|\.git|\.env.*|next-env\.d\.ts|\.compiled|\.packages\.mjs|.*\.tsbuildinfo)$/;
 /** Until an editor, or git, has written all that it is about to write. */
 const SETTLE_MS = 50;
 

@@ -1,5 +1,6 @@
 /** The process of an app, and whatever it starts. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Run } from './ahead.ts';
@@ -42,6 +43,7 @@ export class Server {
     ];
     this.process = spawn(program, ahead ? loading : args, {
       cwd: folder,
+      env: { ...process.env, ...(ahead ? { NODE_COMPILE_CACHE: join(folder, '.compiled') } : {}) },
       stdio: ['inherit', 'inherit', 'inherit', ...(ahead ? (['ipc'] as const) : [])],
       // As the leader of a group, so that nothing of it is left when it has ended.
       detached: true,

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { CONTEXT, kubectl, NAMESPACE, zakpos } from './harness.ts';
+import { CONTEXT, eventually, kubectl, NAMESPACE, zakpos } from './harness.ts';
 
 const REPORT = join(mkdtempSync(join(tmpdir(), 'zakpos-verify-')), 'dev.md');
 
@@ -21,8 +21,15 @@ const up = async (): Promise<void> => {
   if (exitCode !== 0) throw new Error(all);
 };
 
-// Other suites may have left values of their own.
-beforeAll(up);
+// Other suites may have left values of their own, and `up` doesn't wait until the pods of before are gone.
+beforeAll(async () => {
+  await up();
+  const leaving = 'jsonpath={.items[?(@.metadata.deletionTimestamp)].metadata.name}';
+  await eventually('the end of the pods of before', 60, async () => {
+    const { stdout } = await kubectl('-n', NAMESPACE, 'get', 'pods', '-o', leaving);
+    return stdout === '' || undefined;
+  });
+});
 
 test('finds nothing wrong with a healthy cluster, and leaves nothing in it', async () => {
   const before = await objects();
