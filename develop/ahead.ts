@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import inspector from 'node:inspector';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { reasonOf } from './log.ts';
+import { log, reasonOf } from './log.ts';
 
 /** The word. */
 export interface Run {
@@ -23,9 +23,10 @@ try {
   const imports = names.map((name) => `import(${JSON.stringify(name)})`);
   writeFileSync(file, `await Promise.allSettled([${imports.join(', ')}]);\n`);
   await import(pathToFileURL(file).href);
+  log('info', 'The packages of the next start are loaded.');
 } catch (error) {
   // The program says what it misses, and where.
-  console.error(`No package was loaded ahead: ${reasonOf(error)}`);
+  log('warn', `No package was loaded ahead: ${reasonOf(error)}`);
 }
 
 const { inspect } = await new Promise<Run>((resolve) => process.once('message', resolve));
