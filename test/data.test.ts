@@ -768,7 +768,7 @@ describe('a broker among several is ready when it is in sync', () => {
 describe('the Java heap', () => {
   test.each([
     ['dev', 'zakpos-zookeeper', '-Xms128m -Xmx128m', '320Mi'],
-    ['dev', 'zakpos-kafka', '-Xms384m -Xmx384m', '1Gi'],
+    ['dev', 'zakpos-kafka', '-Xms384m -Xmx384m', '896Mi'],
     ['prod', 'zakpos-zookeeper', '-Xms256m -Xmx256m', '512Mi'],
     ['prod', 'zakpos-kafka', '-Xms512m -Xmx512m', '1Gi'],
   ] as const)('in %s of %s is %s of %s', (environment, name, heap, limit) => {
