@@ -2,6 +2,7 @@
 import type { Work } from './work.ts';
 import { growth } from './works/growth.ts';
 import { synthesisOfAll, synthesisOfOne, synthesisWithBuild } from './works/synthesis.ts';
+import { upAgain } from './works/up.ts';
 import { allTests, unitTests } from './works/tests.ts';
 
 export const works = (): readonly Work[] => [
@@ -11,4 +12,5 @@ export const works = (): readonly Work[] => [
   growth(),
   unitTests(),
   allTests(),
+  upAgain(),
 ];

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { Manifest } from './environment.ts';
 
-/** What `kubectl apply --server-side` calls itself. */
+/** What `kubectl apply --server-side` calls itself; its other commands, such as `kubectl-rollout`, begin with it. */
 const MANAGER = 'kubectl';
 
 const tree = z.record(z.string(), z.unknown());
@@ -38,14 +38,20 @@ export const liveObjects = z.union([
   liveObject.transform((object) => [object]),
 ]);
 
-/** The object as it was applied; `undefined` when kubectl has never applied it on the server's side. */
+/**
+ * The object as it was applied, with what other commands of kubectl have set since: a rollout that was undone has taken
+ * the image over, and without it the object would be none. `undefined` when kubectl has never applied it on the server's
+ * side.
+ */
 export function appliedPart(object: LiveObject): Manifest | undefined {
   const { apiVersion, kind, metadata } = object;
-  const owned = metadata.managedFields.find(
-    ({ manager, operation, subresource }) =>
-      manager === MANAGER && operation === 'Apply' && subresource === undefined,
-  )?.fieldsV1;
-  if (owned === undefined) return undefined;
+  const own = metadata.managedFields.filter(
+    ({ manager = '', operation, subresource }) =>
+      subresource !== 'status' &&
+      (operation === 'Apply' ? manager === MANAGER : manager.startsWith(`${MANAGER}-`)),
+  );
+  if (own.every(({ operation }) => operation !== 'Apply')) return undefined;
+  const owned = own.reduce<Tree>((all, { fieldsV1 = {} }) => union(all, fieldsV1), {});
   const part = tree.parse(extract(object, owned));
   const { name, namespace } = metadata;
   return {
@@ -59,6 +65,18 @@ export function appliedPart(object: LiveObject): Manifest | undefined {
     },
   };
 }
+
+/** Fields of two sets. A field without fields below it is owned whole. */
+const union = (one: Tree, other: Tree): Tree => ({
+  ...one,
+  ...Object.fromEntries(
+    Object.entries(other).map(([name, fields]) => {
+      const both = [one[name] ?? fields, fields].map((each) => tree.parse(each));
+      const isWhole = both.some((each) => Object.keys(each).length === 0);
+      return [name, isWhole ? {} : union(both[0] ?? {}, both[1] ?? {})];
+    }),
+  ),
+});
 
 /** The part of a value that a set of fields names: `f:name` of a mapping, `k:{keys}` and `v:value` of a list. */
 function extract(value: unknown, fields: Tree): unknown {

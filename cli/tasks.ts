@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildOf, isOwn, sourceHashes } from '../environments/images.ts';
+import { buildOf, hasReferencePrograms, sourceHashes } from '../environments/images.ts';
 import type { Config } from '../environments/schema.ts';
 import { readManifest, ROOT } from './environment.ts';
 import { CliError } from './errors.ts';
@@ -73,12 +73,12 @@ export function migrationsOf({ environment, api }: Config): readonly string[] {
 
 /**
  * The command of a program that the reference API's image has beside the server.
- * @throws {CliError} where another image is in its place
+ * @throws {CliError} where somebody else's API is in its place
  */
 export function ownProgram(config: Config, name: string, args: readonly string[] = []): readonly string[] {
-  if (!isOwn(config, 'api')) return ['node', `dist/${name}.js`, ...args];
+  if (hasReferencePrograms(config)) return ['node', `dist/${name}.js`, ...args];
   throw new CliError(
     `The image of the API is ${config.api.image ?? `built from ${buildOf('api', config).context}`}, which need not have dist/${name}.js.`,
-    "Only the repository's own API has that program.",
+    "Only the repository's own API has that program; api.migrations is another command than its.",
   );
 }

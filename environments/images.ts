@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import ignore from 'ignore';
 import { expiryCommand, hasJmxAgent } from './monitoring.ts';
 import type { Config } from './schema.ts';
+import { REFERENCE_MIGRATIONS } from './schema/apps.ts';
 
 export const APPS = ['api', 'web', 'mobile'] as const;
 export type AppName = (typeof APPS)[number];
@@ -63,6 +64,13 @@ export function buildOf(build: Build, config: Config): Sources {
 /** Whether an app of somebody's own runs in place of this repository's. */
 export const isOwn = (config: Config, app: AppName): boolean =>
   config[app].image !== undefined || config[app].build !== undefined;
+
+/**
+ * Whether the API's image has this repository's programs, such as `dist/seed.js`: also where it is named, as the values of
+ * a release name it. It has those of somebody else where it migrates in another way.
+ */
+export const hasReferencePrograms = ({ api }: Config): boolean =>
+  api.migrations?.join(' ') === REFERENCE_MIGRATIONS.join(' ');
 
 /** Hash of what each image is made from, the tag under which it is built. */
 export function sourceHashes(root: string, config: Config): Readonly<Record<Build, string>> {

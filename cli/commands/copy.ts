@@ -46,8 +46,8 @@ export async function copy(options: CopyOptions): Promise<void> {
   const { environment, namespace, postgres } = to.config;
   refuseTarget(from, to);
   const programs = {
-    anonymize: ownProgram(to.config, 'anonymize', ['--yes-this-is-a-copy']),
     migrate: migrationsOf(to.config),
+    anonymize: ownProgram(to.config, 'anonymize', ['--yes-this-is-a-copy']),
   };
   for (const { kind } of [source, target].map(targetOf)) await kind?.require();
   for (const { kubectl, config } of [from, to]) await requireEnvironment(kubectl, config);

@@ -12,6 +12,7 @@ import { refuseImmutableChanges } from '../immutable.ts';
 import { writeJobSummary } from '../job-summary.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { refuseDuringMove } from '../move-plan.ts';
+import { refuseOtherRelease } from '../postgres-release.ts';
 import { prune } from '../prune.ts';
 import { placeIn, targetsIn, unpackRelease, verifySignature } from '../release.ts';
 import { refuseDuringRestore } from '../restore.ts';
@@ -142,6 +143,7 @@ class Deployment {
     });
     await refuseDuringMove(kubectl, config.namespace);
     await refuseDuringRestore(kubectl, config.namespace);
+    await refuseOtherRelease(kubectl, config, flagsOf(options));
     await refuseImmutableChanges(kubectl, rendered.objects, flagsOf(options));
     if (rendered.crds !== undefined) await applyCrds(kubectl, rendered.crds);
     const before = await remember(kubectl, rendered);

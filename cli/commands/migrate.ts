@@ -21,7 +21,7 @@ export async function migrate(options: MigrateOptions): Promise<void> {
   await kind?.require();
   if (kind !== undefined) {
     await step('Image of the API', async (line) => {
-      for (const image of builtImages(config).filter(({ name }) => name === 'api')) {
+      for (const image of builtImages(config).filter(({ name }) => name === 'api' || name === 'api-dev')) {
         await provide(image, kind, line);
       }
     });

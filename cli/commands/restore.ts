@@ -1,7 +1,7 @@
 /** `npm run restore`: the database as it was at some time, in a namespace of its own or in the place of the live one. */
 import { BACKUP_DAILY, POSTGRES } from '../../charts/names.ts';
 import { ARCHIVE_CLAIM, backupPrefix, RESTORE_CLAIM, RESTORING } from '../../environments/backups.ts';
-import { isOwn } from '../../environments/images.ts';
+import { hasReferencePrograms } from '../../environments/images.ts';
 import type { Config } from '../../environments/schema.ts';
 import { dnsLabel } from '../../environments/schema/fields.ts';
 import { POSTGRES_ROLES } from '../../environments/secrets.ts';
@@ -239,7 +239,7 @@ async function restoreLive(
  */
 async function finish(kubectl: Kubectl, config: Config): Promise<void> {
   try {
-    if (!isOwn(config, 'api')) {
+    if (hasReferencePrograms(config)) {
       await step('Events that nobody has counted are sent again', (line) =>
         runTask(kubectl, config, ownProgram(config, 'reconcile'), line),
       );

@@ -14,6 +14,9 @@ import {
   url,
 } from './fields.ts';
 
+/** The command of the reference API's image; another one tells of another API. */
+export const REFERENCE_MIGRATIONS = ['node', 'dist/migrate.js'];
+
 const autoscaling = (maxReplicas: number) =>
   z
     .strictObject({
@@ -61,7 +64,7 @@ export const api = z
     migrations: z
       .array(z.string())
       .nullable()
-      .default(['node', 'dist/migrate.js'])
+      .default(REFERENCE_MIGRATIONS)
       .describe('Command of the init container that migrates the database; null for none.'),
     secretsAs: z
       .enum(['files', 'env'])

@@ -233,7 +233,7 @@ describe('a copy is refused', () => {
   });
 
   test('with an image that need not know how to anonymize', async () => {
-    configure('test', { api: { image: 'registry.example.com/pos/api:2.1' } });
+    configure('test', { api: { image: 'registry.example.com/pos/api:2.1', migrations: ['pos', 'migrate'] } });
     expect(await refusal()).toContain('which need not have dist/anonymize.js.');
   });
 

@@ -115,6 +115,20 @@ test('what kubectl applied is had back: nothing of defaults, autoscalers and oth
   });
 });
 
+test('what another command of kubectl has taken over is had back with it, and nothing of its alone', () => {
+  const image = { 'k:{"name":"web"}': { 'f:image': {} } };
+  const without = structuredClone(FIELDS);
+  Reflect.deleteProperty(
+    without['f:spec']['f:template']['f:spec']['f:containers']['k:{"name":"web"}'],
+    'f:image',
+  );
+  const undone = { 'f:spec': { 'f:template': { 'f:spec': { 'f:containers': image } } } };
+  expect(appliedPart(deployment([owned(without), owned(undone, 'kubectl-rollout', 'Update')]))).toEqual(
+    appliedPart(deployment([owned(FIELDS)])),
+  );
+  expect(appliedPart(deployment([owned(undone, 'kubectl-rollout', 'Update')]))).toBeUndefined();
+});
+
 test('items of a set are had back by their value', () => {
   const live = {
     apiVersion: 'v1',

@@ -941,13 +941,22 @@ describe('a restore onto the live database', () => {
   });
 
   test('sends no events again by an image of its own, which need not know how', async () => {
-    configure({ backups: { s3: { bucket: 'till' } }, api: { image: 'registry.example.com/pos/api:2.1' } });
+    configure({
+      backups: { s3: { bucket: 'till' } },
+      api: { image: 'registry.example.com/pos/api:2.1', migrations: ['pos', 'migrate'] },
+    });
     await run(TYPED);
     expect(cluster.events.slice(-3)).toEqual([
       'the database is started',
       'waits for its start',
       'backup begins',
     ]);
+  });
+
+  test('sends them by an image of this API that a release has named', async () => {
+    configure({ backups: { s3: { bucket: 'till' } }, api: { image: 'registry.example.com/shop/api:1.4' } });
+    await run(TYPED);
+    expect(cluster.events.slice(-5)).toEqual(AFTERWARDS);
   });
 });
 

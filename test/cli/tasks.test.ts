@@ -46,7 +46,7 @@ function configure(environment: string, own: object): void {
 const target = (env: string) => ({ env, context: 'shop' });
 const fill = (options: Partial<SeedOptions> = {}): Promise<void> =>
   seed({ ...target('dev'), seed: '1', ...options });
-const OWN_IMAGE = { api: { image: 'registry.example.com/pos/api:2.1' } };
+const OWN_IMAGE = { api: { image: 'registry.example.com/pos/api:2.1', migrations: ['pos', 'migrate'] } };
 
 /** The message of a command that was refused before the cluster was asked for anything. */
 async function refusal(work: () => Promise<void>): Promise<string> {
@@ -141,7 +141,7 @@ describe('seed', () => {
   test('is refused with another image of the API', async () => {
     configure('dev', OWN_IMAGE);
     expect(await refusal(fill)).toBe(
-      "The image of the API is registry.example.com/pos/api:2.1, which need not have dist/seed.js.\n  Only the repository's own API has that program.",
+      "The image of the API is registry.example.com/pos/api:2.1, which need not have dist/seed.js.\n  Only the repository's own API has that program; api.migrations is another command than its.",
     );
   });
 
