@@ -178,10 +178,14 @@ export function componentsOf(objects: readonly Manifest[]): Component[] {
 
 const LOOKED_AT = 'deployments,statefulsets,daemonsets,jobs,replicasets,pods';
 
-/** One look at the workloads of some namespaces and their pods. */
-export async function look(kubectl: Kubectl, namespaces: readonly string[]): Promise<Snapshot> {
+/** One look at the workloads of some namespaces and their pods, or at some kinds of them alone. */
+export async function look(
+  kubectl: Kubectl,
+  namespaces: readonly string[],
+  kinds = LOOKED_AT,
+): Promise<Snapshot> {
   const lists = await Promise.all(
-    namespaces.map((namespace) => kubectl.json(objectList, ['-n', namespace, 'get', LOOKED_AT])),
+    namespaces.map((namespace) => kubectl.json(objectList, ['-n', namespace, 'get', kinds])),
   );
   return lists.flatMap((list) => list?.items ?? []);
 }

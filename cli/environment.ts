@@ -31,7 +31,11 @@ export function readConfig({ env, context }: TargetOptions): Config {
 
 const manifestSchema = z.looseObject({
   kind: z.string(),
-  metadata: z.looseObject({ name: z.string(), namespace: z.string().optional() }),
+  metadata: z.looseObject({
+    name: z.string(),
+    namespace: z.string().optional(),
+    labels: z.record(z.string(), z.string()).optional(),
+  }),
 });
 /** A rendered object; what all commands read of it is typed. */
 export type Manifest = z.output<typeof manifestSchema>;

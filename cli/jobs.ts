@@ -35,7 +35,8 @@ export async function follow(kubectl: Kubectl, namespace: string, job: string, l
   const logs = async (...more: string[]): Promise<string> =>
     (await kubectl.attempt(['-n', namespace, 'logs', `job/${job}`, ...more])).stdout;
   for (;;) {
-    const seen = await look(kubectl, [namespace]);
+    // Who may start a Job need not see anything else.
+    const seen = await look(kubectl, [namespace], 'jobs,pods');
     if (!seen.some(({ kind, metadata }) => kind === 'Job' && metadata.name === job)) {
       throw new CliError(
         `Job ${job} is gone: somebody has deleted it.`,

@@ -1,5 +1,5 @@
 /** `npm run cluster:login`: a kubeconfig in which no key is kept: each call asks GitHub who the workflow is. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CliError } from '../cli/errors.ts';
 
@@ -14,6 +14,9 @@ const VARIABLES = {
   ca: 'ZAKPOS_CLUSTER_CA',
   audience: 'ZAKPOS_CLUSTER_AUDIENCE',
 } as const;
+
+/** The program that asks GitHub; only files that this command has written name it. */
+const TOKEN = join(import.meta.dirname, 'token.ts');
 
 export function login({ context }: LoginOptions): void {
   const file = variable('KUBECONFIG');
@@ -38,16 +41,19 @@ export function login({ context }: LoginOptions): void {
             apiVersion: 'client.authentication.k8s.io/v1',
             interactiveMode: 'Never',
             command: process.execPath,
-            args: [
-              ...['--import', import.meta.resolve('tsx')],
-              ...[join(import.meta.dirname, 'token.ts'), variable(VARIABLES.audience)],
-            ],
+            args: [...['--import', import.meta.resolve('tsx')], ...[TOKEN, variable(VARIABLES.audience)]],
           },
         },
       },
     ],
     contexts: [{ name: context, context: { cluster: context, user: context } }],
   };
+  if (existsSync(file) && !readFileSync(file, 'utf8').includes(TOKEN)) {
+    throw new CliError(
+      `KUBECONFIG names ${file}, which is there and not of this command: its contexts would be lost.`,
+      'Name a file that is not there.',
+    );
+  }
   mkdirSync(dirname(file), { recursive: true });
   // JSON is YAML.
   writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });

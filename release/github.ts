@@ -1,5 +1,5 @@
 /** What the workflows ask of GitHub: to wait for `ci`, to keep a release, to comment, to open an issue. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -74,6 +74,9 @@ export async function fetchRelease(options: FetchOptions): Promise<void> {
       await gh(['release', 'download', tag, '--pattern', pattern, '--output', file, '--clobber']);
     }
   });
+  // For the steps after it: a release is deployed by its own version of this project.
+  const { GITHUB_OUTPUT: output = '' } = process.env;
+  if (output !== '') appendFileSync(output, `release=${tag}\n`);
 }
 
 /** What `npm run deploy` has left on the namespace. */

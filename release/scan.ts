@@ -1,5 +1,5 @@
 /** `npm run scan`: what Trivy knows about the images; a weakness that has a fix, and is bad enough, fails it. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readConfig } from '../cli/environment.ts';
@@ -10,6 +10,9 @@ import { writeJobSummary } from '../cli/job-summary.ts';
 import { step } from '../cli/steps.ts';
 import { table } from '../cli/table.ts';
 import { pushedImages } from './images.ts';
+
+/** Weaknesses that do not matter here, each with its reason; Trivy takes the file only when it is named. */
+const IGNORED = join(import.meta.dirname, '../.trivyignore.yaml');
 
 export interface ScanOptions {
   /** The environment whose images are scanned, as docker has them. */
@@ -96,6 +99,7 @@ async function scanOne(
   await trivy([
     ...['image', '--quiet', '--scanners', 'vuln', '--severity', severity, '--ignore-unfixed'],
     ...(platform === undefined ? [] : ['--platform', platform]),
+    ...(existsSync(IGNORED) ? ['--ignorefile', IGNORED] : []),
     ...['--format', 'json', '--output', json, image],
   ]);
   await trivy(['convert', '--quiet', '--format', 'sarif', '--output', json.replace(/json$/, 'sarif'), json]);

@@ -79,6 +79,7 @@ async function openRelease(options: DeployOptions, folder: string): Promise<Rele
   }
   if (isFolder) {
     const rendered = readManifests(manifests);
+    refuseOtherEnvironment(rendered, env);
     const name = rendered.digest;
     return { name, title: `${manifests} (${name})`, config: readConfig(options), rendered };
   }
@@ -92,9 +93,22 @@ async function openRelease(options: DeployOptions, folder: string): Promise<Rele
     );
   }
   const place = placeIn(folder, target);
+  const rendered = readManifests(place.manifests);
+  refuseOtherEnvironment(rendered, env);
   const onKind = context === undefined;
   const config = loadConfig(environmentName(env), { configFile: place.values, onKind });
-  return { name, title: `${name} for ${target}`, config, rendered: readManifests(place.manifests) };
+  return { name, title: `${name} for ${target}`, config, rendered };
+}
+
+/** Values of another environment are none of this one's, so that the manifests would be judged by the wrong ones. */
+function refuseOtherEnvironment({ objects }: Rendered, env: string): void {
+  const labels = objects.map(({ metadata }) => metadata.labels?.['zakpos.io/environment']);
+  const other = labels.find((label) => label !== undefined && label !== env);
+  if (other === undefined) return;
+  throw new CliError(
+    `--env is "${env}", and the manifests are of environment "${other}".`,
+    `Say \`--env ${other}\`, or name other manifests.`,
+  );
 }
 
 class Deployment {
@@ -123,7 +137,12 @@ class Deployment {
     } catch (error) {
       throw await this.goBack(before, error);
     }
-    await this.finish();
+    try {
+      await this.finish();
+    } catch (error) {
+      this.summarize('done, but what it no longer has was not pruned', { why: messageOf(error) });
+      throw error;
+    }
     this.summarize('done');
   }
 
@@ -189,9 +208,13 @@ class Deployment {
   private async goBack(before: Before, cause: unknown): Promise<CliError> {
     const why = messageOf(cause);
     if (before.objects.every(({ kind }) => kind !== 'Deployment')) {
-      this.summarize('failed', { why, 'taken back': 'nothing: it is the first one, and nothing ran before' });
+      const nothing =
+        before.unknown.length === 0
+          ? 'nothing ran before'
+          : `${before.unknown.join(', ')} had been applied by somebody else, so that nobody knows how`;
+      this.summarize('failed', { why, 'taken back': `nothing: ${nothing}` });
       return new CliError(
-        `${why}\nNothing ran before, so that there is nothing to go back to: what was applied is there to be looked at.`,
+        `${why}\nNothing was taken back, since ${nothing}: what was applied is there to be looked at.`,
         'Mend what it names, and deploy again.',
       );
     }
@@ -233,8 +256,9 @@ class Deployment {
 
   /** What is no longer wanted goes once the release is known to be good, so that nothing of it has to come back. */
   private async finish(): Promise<void> {
-    const { config, rendered, name } = this.release;
+    const { config, rendered } = this.release;
     const { namespace } = config;
+    await this.keepName(namespace);
     await step('Prune', async (line) => {
       const gone = await prune(this.kubectl, rendered.objects, {
         wholeCluster: false,
@@ -242,14 +266,21 @@ class Deployment {
       });
       line.rename(gone.length === 0 ? 'Prune: nothing' : `Prune: ${gone.join(', ')}`);
     });
-    const is = await this.kubectl.run([
-      ...['get', 'namespace', namespace, '-o'],
-      'jsonpath={.metadata.annotations.zakpos\\.io/release}',
-    ]);
+  }
+
+  /** On the namespace, for `npm run release:fetch`: what runs, and what ran before. */
+  private async keepName(namespace: string): Promise<void> {
+    const { name } = this.release;
+    const annotation = (key: string): Promise<string> =>
+      this.kubectl.run(['get', 'namespace', namespace, '-o', `jsonpath={.metadata.annotations.${key}}`]);
+    const is = await annotation('zakpos\\.io/release');
     if (is === name) return;
+    // Back at the release of before, the one that was left is no good one to go back to.
+    const isBack = (await annotation('zakpos\\.io/release-before')) === name;
+    const before = isBack ? ['zakpos.io/release-before-'] : [`zakpos.io/release-before=${is}`];
     await this.kubectl.run([
       ...['annotate', 'namespace', namespace, '--overwrite', `zakpos.io/release=${name}`],
-      ...(is === '' ? [] : [`zakpos.io/release-before=${is}`]),
+      ...(is === '' ? [] : before),
     ]);
   }
 

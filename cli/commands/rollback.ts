@@ -17,12 +17,9 @@ const deploymentList = z.object({
   items: z.array(
     z.object({
       metadata: z.object({ name: z.string(), generation: z.number() }),
-      spec: z.object({ replicas: z.number().default(1) }),
       status: z.object({
         observedGeneration: z.number().default(0),
-        updatedReplicas: z.number().default(0),
-        readyReplicas: z.number().default(0),
-        replicas: z.number().default(0),
+        conditions: z.array(z.object({ type: z.string(), reason: z.string().optional() })).default([]),
       }),
     }),
   ),
@@ -65,18 +62,20 @@ export async function rollback(app: string | undefined, options: RollbackOptions
   console.log('The next `npm run up` brings back what the configuration says: put the old image there, too.');
 }
 
-/** Deployments whose newest pods are not all there and ready. */
+/** What its controller says of a rollout whose new pods were all there once, whatever has become of them since. */
+const COMPLETE = 'NewReplicaSetAvailable';
+
+/** Apps whose newest pods have never all been ready. */
 async function unfinished(kubectl: Kubectl, namespace: string): Promise<string[]> {
   const list = await kubectl.json(deploymentList, [
     ...['-n', namespace, 'get', 'deployments', '-l', 'app.kubernetes.io/part-of=zakpos'],
   ]);
   return (list?.items ?? [])
+    .filter(({ metadata }) => APPS.some((app) => metadata.name === `zakpos-${app}`))
     .filter(
-      ({ metadata, spec, status }) =>
+      ({ metadata, status }) =>
         status.observedGeneration < metadata.generation ||
-        status.updatedReplicas < spec.replicas ||
-        status.replicas > status.updatedReplicas ||
-        status.readyReplicas < spec.replicas,
+        !status.conditions.some(({ type, reason }) => type === 'Progressing' && reason === COMPLETE),
     )
     .map(({ metadata }) => metadata.name);
 }

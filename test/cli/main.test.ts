@@ -229,10 +229,10 @@ const print = (value: unknown): string => {
 const SHOP = ['--context', 'shop'];
 
 describe('rollback', () => {
-  const deployment = (name: string, status: object = {}) => ({
+  const deployment = (name: string, reason = 'NewReplicaSetAvailable', observedGeneration = 2) => ({
     metadata: { name, generation: 2 },
-    spec: { replicas: 2 },
-    status: { observedGeneration: 2, updatedReplicas: 2, readyReplicas: 2, replicas: 2, ...status },
+    // Of two pods one is away, which is no matter of the rollout.
+    status: { observedGeneration, readyReplicas: 1, conditions: [{ type: 'Progressing', reason }] },
   });
   const rollouts = ({ calls }: Run): string[] =>
     calls.flatMap((call) => / rollout (.*)$/.exec(call)?.[1] ?? []);
@@ -250,11 +250,11 @@ describe('rollback', () => {
 
   test.concurrent('takes those back that do not come up, and no other', async () => {
     const items = [
-      deployment('zakpos-api'),
-      deployment('not-ready', { readyReplicas: 1 }),
-      deployment('old-pods-left', { replicas: 3 }),
-      deployment('not-all-new', { updatedReplicas: 1 }),
-      deployment('not-seen', { observedGeneration: 1 }),
+      deployment('zakpos-mobile'),
+      deployment('zakpos-api', 'ReplicaSetUpdated'),
+      deployment('zakpos-web', 'ProgressDeadlineExceeded'),
+      deployment('zakpos-reports', 'NewReplicaSetAvailable', 1),
+      deployment('zakpos-grafana', 'ReplicaSetUpdated'),
     ];
     const run = await zakpos(
       ['rollback', '--timeout', '7', ...SHOP],
@@ -265,7 +265,7 @@ describe('rollback', () => {
       /^kubectl --context shop -n zakpos get deployments -l app\.kubernetes\.io\/part-of=zakpos /,
     );
     expect(rollouts(run)).toEqual(
-      ['not-ready', 'old-pods-left', 'not-all-new', 'not-seen'].flatMap((name) => [
+      ['zakpos-api', 'zakpos-web', 'zakpos-reports'].flatMap((name) => [
         `undo deployment/${name}`,
         `status deployment/${name} --timeout=7s`,
       ]),

@@ -160,6 +160,18 @@ describe('the identity of a workflow', () => {
     }
   });
 
+  test('takes the place of no kubeconfig of somebody else', async () => {
+    const file = join(work, 'mine');
+    writeFileSync(file, '{"contexts":[]}');
+    process.env.KUBECONFIG = file;
+    expect(
+      await failureOf(() => {
+        login({ context: 'production' });
+      }),
+    ).toMatch(/^KUBECONFIG names \S+mine, which is there and not of this command/);
+    expect(readFileSync(file, 'utf8')).toBe('{"contexts":[]}');
+  });
+
   test('is missing without the permission, and so is what the environment does not set', async () => {
     const run = promisify(execFile)(process.execPath, ['--import', 'tsx', 'release/token.ts', 'shop'], {
       env: {},
