@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { CliError } from '../cli/errors.ts';
 import { bundleOf } from '../cli/release.ts';
+import { releaseBefore } from '../cli/release-names.ts';
 import { step } from '../cli/steps.ts';
 import { targetOf, type TargetOptions } from '../cli/target.ts';
 import { readConfig } from '../cli/environment.ts';
@@ -64,7 +65,7 @@ export interface FetchOptions extends TargetOptions {
 /** `npm run release:fetch`: the archive of a release and its signature. */
 export async function fetchRelease(options: FetchOptions): Promise<void> {
   const { release, archive } = options;
-  const tag = release === undefined || release === '' ? await releaseBefore(options) : release;
+  const tag = release === undefined || release === '' ? await beforeOf(options) : release;
   await step(`Release ${tag}`, async () => {
     mkdirSync(dirname(archive), { recursive: true });
     for (const [pattern, file] of [
@@ -80,14 +81,11 @@ export async function fetchRelease(options: FetchOptions): Promise<void> {
 }
 
 /** What `npm run deploy` has left on the namespace. */
-async function releaseBefore(options: FetchOptions): Promise<string> {
+async function beforeOf(options: FetchOptions): Promise<string> {
   const { namespace } = readConfig(options);
   const { kubectl } = targetOf(options);
-  const before = await kubectl.run([
-    ...['get', 'namespace', namespace, '-o'],
-    'jsonpath={.metadata.annotations.zakpos\\.io/release-before}',
-  ]);
-  if (before.trim() !== '') return before.trim();
+  const before = await releaseBefore(kubectl, namespace);
+  if (before !== undefined) return before;
   throw new CliError(
     `Nobody knows a release before the present one in the cluster of context ${kubectl.context}.`,
     'Name one with --release; `gh release list` shows them.',

@@ -15,6 +15,7 @@ import { refuseDuringMove } from '../move-plan.ts';
 import { refuseOtherRelease } from '../postgres-release.ts';
 import { prune } from '../prune.ts';
 import { placeIn, targetsIn, unpackRelease, verifySignature } from '../release.ts';
+import { keepRelease } from '../release-names.ts';
 import { refuseDuringRestore } from '../restore.ts';
 import { writeSecretAges } from '../secret-ages.ts';
 import { SmokeTest } from '../smoke.ts';
@@ -256,9 +257,9 @@ class Deployment {
 
   /** What is no longer wanted goes once the release is known to be good, so that nothing of it has to come back. */
   private async finish(): Promise<void> {
-    const { config, rendered } = this.release;
+    const { config, rendered, name } = this.release;
     const { namespace } = config;
-    await this.keepName(namespace);
+    await keepRelease(this.kubectl, namespace, name);
     await step('Prune', async (line) => {
       const gone = await prune(this.kubectl, rendered.objects, {
         wholeCluster: false,
@@ -266,22 +267,6 @@ class Deployment {
       });
       line.rename(gone.length === 0 ? 'Prune: nothing' : `Prune: ${gone.join(', ')}`);
     });
-  }
-
-  /** On the namespace, for `npm run release:fetch`: what runs, and what ran before. */
-  private async keepName(namespace: string): Promise<void> {
-    const { name } = this.release;
-    const annotation = (key: string): Promise<string> =>
-      this.kubectl.run(['get', 'namespace', namespace, '-o', `jsonpath={.metadata.annotations.${key}}`]);
-    const is = await annotation('zakpos\\.io/release');
-    if (is === name) return;
-    // Back at the release of before, the one that was left is no good one to go back to.
-    const isBack = (await annotation('zakpos\\.io/release-before')) === name;
-    const before = isBack ? ['zakpos.io/release-before-'] : [`zakpos.io/release-before=${is}`];
-    await this.kubectl.run([
-      ...['annotate', 'namespace', namespace, '--overwrite', `zakpos.io/release=${name}`],
-      ...(is === '' ? [] : before),
-    ]);
   }
 
   private summarize(outcome: string, facts: Readonly<Record<string, string>> = {}): void {

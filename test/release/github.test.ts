@@ -63,11 +63,14 @@ test('an archive is kept with its tag, and fetched with its signature', async ()
 test('without a name it is the release that ran before, where the cluster knows one', async () => {
   const archive = join(work, 'zakpos.tar.gz');
   const fetch = (): Promise<void> => fetchRelease({ env: 'prod', context: 'shop', release: '', archive });
-  const calls = await callsOf({ gh: '', kubectl: 'echo v1.1.0' }, fetch);
+  const calls = await callsOf(
+    { gh: '', kubectl: `echo '{"metadata":{"annotations":{"zakpos.io/release-before":"v1.1.0"}}}'` },
+    fetch,
+  );
   expect(calls[0]).toContain('kubectl --context shop get namespace zakpos ');
   expect(calls[1]).toContain('gh release download v1.1.0 ');
   let said = '';
-  await callsOf({ gh: '', kubectl: '' }, async () => {
+  await callsOf({ gh: '', kubectl: `echo '{"metadata":{}}'` }, async () => {
     said = await failureOf(fetch);
   });
   expect(said).toMatch(/^Nobody knows a release before the present one in the cluster of context shop\./);
