@@ -1,7 +1,8 @@
-/** Single tasks of the API's image on the database: a Job each, which leaves nothing behind. */
+/** Single tasks of the API's image on the database: a Job each, which leaves nothing behind unless it fails. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TASK } from '../charts/names.ts';
 import { buildOf, hasReferencePrograms, sourceHashes } from '../environments/images.ts';
 import type { Config } from '../environments/schema.ts';
 import { readManifest, ROOT } from './environment.ts';
@@ -36,7 +37,14 @@ export async function runTask(
     rmSync(folder, { recursive: true });
   }
   const said = await follow(kubectl, namespace, job, line);
-  await kubectl.run(['-n', namespace, 'delete', 'job', job]);
+  await kubectl.run([
+    '-n',
+    namespace,
+    'delete',
+    `job/${job}`,
+    `serviceaccount/${TASK}`,
+    '--ignore-not-found',
+  ]);
   return said;
 }
 

@@ -86,8 +86,16 @@ async function typed(
     detached: true,
   });
   const { pid } = child;
-  if (endless && pid !== undefined) child.stdout.once('data', () => process.kill(-pid, 'SIGINT'));
+  let pressing: NodeJS.Timeout | undefined;
+  if (endless && pid !== undefined) {
+    // Until it ends, as a person would who sees it go on: npm says something before the command is there to be ended.
+    const press = (): void => {
+      process.kill(-pid, 'SIGINT');
+    };
+    child.stdout.once('data', () => (pressing = setInterval(press, 1000)));
+  }
   const result = await child;
+  clearInterval(pressing);
   if (endless && result.stdout !== '' && !result.timedOut) return undefined;
   // grep says so when it finds nothing.
   if (conditional || result.exitCode === 0 || (result.exitCode === 1 && /\| *grep\b/.test(text)))

@@ -474,7 +474,7 @@ describe('a restore onto the live database', () => {
         case "$last" in *plan*) prefix=plan-;; *) prefix=;; esac
         /bin/sed -n "/^kind: Job/,/^---/s/^  name: /$prefix/p" "$last" > ${state}.job;;
       *"delete jobs"*) /bin/rm ${state}.job;;
-      *"get deployments,"* | *"get jobs"*)
+      *"get deployments,"* | *"get jobs"* | *"get jobs,pods"*)
         [ "$job" ] || { echo '{"items":[]}'; exit; }
         printf '{"items":[{"kind":"Job","metadata":{"name":"%s","namespace":"zakpos"},"status":%s}]}' "\${job#plan-}" "$status";;
       *"get pvc"*) echo persistentvolumeclaim/data-zakpos-postgres-0;;

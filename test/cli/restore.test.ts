@@ -173,8 +173,7 @@ class Cluster {
       return { stdout: JSON.stringify({ items: this.seenJobs(namespace, ['plan', 'restore']) }) };
     // The plans of moves under way.
     if (call.startsWith('get configmaps')) return {};
-    if (call.startsWith('get deployments,statefulsets,daemonsets,jobs,replicasets,pods'))
-      return this.look(namespace);
+    if (/^get (deployments,|jobs,pods)/.test(call)) return this.look(namespace);
     if ((what = match(/^logs job\/(\S+)( --tail=1)?$/))) {
       const said = this.saidBy(what[1] ?? '');
       return { stdout: what[2] === undefined ? said : (said.trim().split('\n').at(-1) ?? '') };
@@ -210,7 +209,7 @@ class Cluster {
       this.start(what[1] ?? '', of, namespace);
       return this.note(`${of} begins`);
     }
-    if ((what = match(/^delete jobs? (.*)$/))) {
+    if ((what = match(/^delete jobs?[ /](.*)$/))) {
       for (const job of (what[1] ?? '').split(' ').filter((word) => !word.startsWith('--'))) {
         const gone = this.jobs.get(job);
         this.jobs.delete(job);

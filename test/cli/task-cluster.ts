@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { Kubectl } from '../../cli/kubectl.ts';
 import { FakeKubectl, type Answer } from './fakes.ts';
 
-const LOOK = 'get deployments,statefulsets,daemonsets,jobs,replicasets,pods -o json';
+const LOOK = 'get jobs,pods -o json';
 const jobSchema = z.object({
   metadata: z.object({ name: z.string(), namespace: z.string() }),
   spec: z.object({
@@ -74,10 +74,13 @@ export class TaskCluster {
     const call = (namespace === '' ? args : args.slice(2)).join(' ');
     const [, asked] = /^get namespace (\S+) --ignore-not-found -o jsonpath=/.exec(call) ?? [];
     if (asked !== undefined) return { stdout: this.namespaces[`${context ?? ''}/${asked}`] ?? '' };
-    const [, job, rest = ''] = /^delete job (\S+)(.*)$/.exec(call) ?? [];
+    const [, job, rest = ''] = /^delete job[ /](\S+)(.*)$/.exec(call) ?? [];
     if (job !== undefined) {
       const isThere = this.jobs.delete(job);
-      if (isThere) this.events.push(rest === '' ? 'the task is removed' : 'a task of before is removed');
+      if (isThere)
+        this.events.push(
+          rest.includes('serviceaccount/') ? 'the task is removed' : 'a task of before is removed',
+        );
       return {};
     }
     const [, file] = /^apply --server-side --force-conflicts -f (\S+task\.yaml)$/.exec(call) ?? [];

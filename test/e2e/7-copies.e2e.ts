@@ -75,8 +75,10 @@ const databases = (): Promise<string[]> =>
 beforeAll(async () => {
   const folder = await rendered('test', values);
   await apply(join(folder, '00-namespace.yaml'));
-  const { all, exitCode } = await zakpos('secrets', ['--env', 'test'], { values });
-  expect({ all, exitCode }).toMatchObject({ exitCode: 0 });
+  for (const command of ['secrets', 'images']) {
+    const { all, exitCode } = await zakpos(command, ['--env', 'test'], { values });
+    expect({ all, exitCode }).toMatchObject({ exitCode: 0 });
+  }
   await apply(
     ...readdirSync(folder)
       .filter((file) => /-(postgres|redis)\.yaml$/.test(file))

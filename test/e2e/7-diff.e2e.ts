@@ -4,6 +4,7 @@ import { config, kubectl, NAMESPACE, NODE, zakpos } from './harness.ts';
 
 describe('npm run diff', () => {
   test('has nothing to say after up', async () => {
+    expect(await zakpos('up', ['--no-smoke'])).toMatchObject({ exitCode: 0 });
     const { exitCode, all } = await zakpos('diff', ['--exit-code']);
     expect(all).toMatch(/^Nothing would change: \d+ objects of dev /);
     expect(exitCode).toBe(0);

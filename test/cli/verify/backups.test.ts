@@ -92,7 +92,7 @@ test('are restored now when that is asked for, whatever the last drill was', asy
     [
       [/create job zakpos-restore-drill-/, ''],
       [
-        /get deployments,/,
+        /get jobs,pods/,
         () => {
           const [, name = ''] = /create job (\S+)/.exec(context.kubectl.calls[0]?.args.join(' ') ?? '') ?? [];
           return {
