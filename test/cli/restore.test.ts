@@ -173,7 +173,7 @@ class Cluster {
       return { stdout: JSON.stringify({ items: this.seenJobs(namespace, ['plan', 'restore']) }) };
     // The plans of moves under way.
     if (call.startsWith('get configmaps')) return {};
-    if (call.startsWith('get deployments,statefulsets,daemonsets,jobs,replicasets,pods'))
+    if (match(/^get (?:deployments,statefulsets,daemonsets,jobs,replicasets|jobs),pods -o json$/))
       return this.look(namespace);
     if ((what = match(/^logs job\/(\S+)( --tail=1)?$/))) {
       const said = this.saidBy(what[1] ?? '');
@@ -769,9 +769,9 @@ describe('a restore onto the live database', () => {
     });
     afterAll(() => {
       console.error = errors;
-      expect([...new Set(told)]).toEqual(['\nInterrupted: a moment, until everything is as it was.']);
       for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.removeAllListeners(signal);
       for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error');
+      expect([...new Set(told)]).toEqual(['\nInterrupted: a moment, until everything is as it was.']);
     });
 
     /** Calls between the stop of the database and its start, of a restore that nothing disturbs. */

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { Kubectl } from '../../cli/kubectl.ts';
 import { FakeKubectl, type Answer } from './fakes.ts';
 
-const LOOK = 'get deployments,statefulsets,daemonsets,jobs,replicasets,pods -o json';
+const LOOK = 'get jobs,pods -o json';
 const jobSchema = z.object({
   metadata: z.object({ name: z.string(), namespace: z.string() }),
   spec: z.object({

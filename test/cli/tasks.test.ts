@@ -62,7 +62,7 @@ describe('a task', () => {
     expect(calls).toEqual([
       expect.stringMatching(/^-n zakpos delete job (zakpos-task-\w+) --ignore-not-found --wait$/),
       expect.stringMatching(/^apply --server-side --force-conflicts -f \S+task\.yaml$/),
-      '-n zakpos get deployments,statefulsets,daemonsets,jobs,replicasets,pods -o json',
+      '-n zakpos get jobs,pods -o json',
       expect.stringMatching(/^-n zakpos logs job\/zakpos-task-\w+$/),
       expect.stringMatching(/^-n zakpos delete job zakpos-task-\w+$/),
     ]);
