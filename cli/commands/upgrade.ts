@@ -10,20 +10,13 @@ import { confirmed, refuseOther, type Question } from '../ask.ts';
 import type { Snapshot } from '../components.ts';
 import { readConfig, ROOT } from '../environment.ts';
 import { CliError, messageOf } from '../errors.ts';
+import { endOthers, refuseDuringRestore, upgradeUnderWay } from '../exchanges.ts';
 import { refuseImmutableChanges } from '../immutable.ts';
 import { follow, stamp } from '../jobs.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { refuseDuringMove } from '../move-plan.ts';
 import { imageOfDatabase, releaseOf } from '../postgres-release.ts';
-import {
-  applyFile,
-  endOthers,
-  jobIn,
-  objectsIn,
-  refuseDuringRestore,
-  tryFile,
-  upgradeUnderWay,
-} from '../restore.ts';
+import { applyFile, jobIn, objectsIn, tryFile } from '../restore.ts';
 import { SteadyKubectl, withoutInterruption } from '../signals.ts';
 import { step } from '../steps.ts';
 import { flagsOf, targetOf, type TargetOptions } from '../target.ts';
