@@ -82,6 +82,18 @@ use_database() {
 # release: the major version of the image's PostgreSQL
 release() { postgres --version | sed 's/[^0-9]*\([0-9]*\).*/\1/'; }
 
+# hold VOLUME [-s]: keeps others from it, or those that don't share it, for as long as this process or one that it has
+# started is there: two servers must not write to one folder, and postmaster.pid means nothing in another pod. The
+# database does the same (charts/postgres.ts). A flock that says anything can't lock, which is no reason not to work.
+hold() {
+  local said
+  exec 9<"$1"
+  said=$(flock -n "${@:2}" 9 2>&1) || [ -n "$said" ] || {
+    say "a server is at work on the volume; nothing was changed"
+    return 1
+  }
+}
+
 query() { psql -XqAt -v ON_ERROR_STOP=1 "$@"; }
 
 # identify: sets SYSTEM, the identifier of the database, and TIMELINE

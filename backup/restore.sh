@@ -12,9 +12,11 @@ if [ "$1" = plan ]; then
   exit
 fi
 
+volume=$(dirname "$PGDATA")
 new=$PGDATA.restoring
 whole=$PGDATA.restored
 old=$PGDATA.before-$RESTORE_ID
+hold "$volume"
 [ ! -e "$whole" ] || [ -e "$PGDATA" ] || mv "$whole" "$PGDATA"
 if [ -e "$PGDATA/restored-$RESTORE_ID" ]; then
   say "this restore is done"
@@ -22,7 +24,7 @@ if [ -e "$PGDATA/restored-$RESTORE_ID" ]; then
 fi
 needed=$(($(value "$RUN/manifest.txt" database-bytes) / 1024 * 11 / 10 + 131072))
 rm -rf "$new" "$whole"
-free=$(df -Pk "$(dirname "$PGDATA")" | awk 'NR == 2 { print $4 }')
+free=$(df -Pk "$volume" | awk 'NR == 2 { print $4 }')
 [ "$free" -ge "$needed" ] ||
   give_up "the volume has $((free / 1024)) MiB free, and the restored data need $((needed / 1024)) beside what is there: grow the claim, or restore into another namespace"
 

@@ -6,11 +6,17 @@
 # renames there is no data folder, and whoever comes next, this script or the start of the database, does the last one.
 . "$(dirname "$0")/common.sh"
 
+volume=$(dirname "$PGDATA")
 new=$PGDATA.upgrading
 whole=$PGDATA.restored
 requests=$RUN/requests
 export PGUSER=postgres PGSSLMODE=disable
 own=$(release)
+
+# Tables and sequences that somebody has made.
+OWN_TABLES="select oid::regclass from pg_class where relkind in ('r', 'p', 'm', 'S') and relpersistence <> 't'
+  and relnamespace::regnamespace::text !~ '^(pg_|information_schema$)'
+  and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = pg_class.oid and deptype = 'e')"
 
 release_of() { cat "$1/PG_VERSION"; }
 # server FOLDER SOCKET OPTION...: closed to the network, open to this pod
@@ -47,11 +53,11 @@ swap() {
   say "the files of before are in $kept"
 }
 
-# Ends with the copy, whose pipe closes however that ends.
+# Ends with the copy, whose pipe closes however that ends. Both hold the volume: a copy that is killed leaves this one.
 serve() {
   mkfifo "$requests"
   while read -r; do
-    { server "$PGDATA" "$RUN/before" -c default_transaction_read_only=on -c autovacuum=off || touch "$RUN/before/ended"; } &
+    { hold "$volume" -s && server "$PGDATA" "$RUN/before" -c default_transaction_read_only=on -c autovacuum=off || touch "$RUN/before/ended"; } &
   done <"$requests"
   [ ! -e "$RUN/before" ] || pg_ctl -D "$PGDATA" -m fast -w -t 600 stop
 }
@@ -59,6 +65,7 @@ serve() {
 copy() {
   until [ -p "$requests" ]; do sleep 0.2; done
   exec 5>"$requests"
+  hold "$volume" -s
   [ ! -e "$whole" ] || [ -e "$PGDATA" ] || mv "$whole" "$PGDATA"
   [ -s "$PGDATA/PG_VERSION" ] || give_up "there is no database on the volume"
   if [ "$(release_of "$PGDATA")" = "$own" ]; then
@@ -70,8 +77,9 @@ copy() {
 
   rm -rf "$new" "$whole"
   local free needed
-  needed=$(($(du -sk "$PGDATA/base" | cut -f1) * 11 / 10 + 131072))
-  free=$(df -Pk "$(dirname "$PGDATA")" | awk 'NR == 2 { print $4 }')
+  # Beside the data, the new server's log and what it makes of its own.
+  needed=$(($(du -sk "$PGDATA/base" | cut -f1) * 11 / 10 + 1179648))
+  free=$(df -Pk "$volume" | awk 'NR == 2 { print $4 }')
   [ "$free" -ge "$needed" ] ||
     give_up "the volume has $((free / 1024)) MiB free, and the new files need $((needed / 1024)) beside those that are there: grow the claim"
 
@@ -82,7 +90,7 @@ copy() {
   initdb -D "$new" -U "$PGUSER" --encoding=UTF-8 --lc-collate=C --lc-ctype=C --auth=trust >"$RUN/initdb.log" 2>&1 ||
     die "$(tail -3 "$RUN/initdb.log")"
   # What isn't whole is thrown away, so nothing is synced before the end.
-  { server "$new" "$RUN/after" -c fsync=off -c autovacuum=off -c max_wal_size=4GB || touch "$RUN/after/ended"; } 5>&- &
+  { server "$new" "$RUN/after" -c fsync=off -c autovacuum=off -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=256MB || touch "$RUN/after/ended"; } 5>&- &
   up "$RUN/before"
   up "$RUN/after"
 
@@ -92,6 +100,10 @@ copy() {
   rm "$RUN/globals.sql"
   before query -d postgres -c "select datname from pg_database where datname <> 'postgres' and not datistemplate and datallowconn" >"$RUN/databases"
   before query -d postgres -c "select datname from pg_database where not datallowconn and not datistemplate" >"$RUN/closed"
+  [ -s "$RUN/databases" ] || give_up "there is no database to copy"
+  before query -d postgres -c "$OWN_TABLES" >"$RUN/tables"
+  [ ! -s "$RUN/tables" ] ||
+    give_up "the database postgres is not copied, and holds $(paste -sd ' ' "$RUN/tables"): move that into another one"
   local database
   while read -r database; do say "$database lets nobody connect, and stays behind"; done <"$RUN/closed"
   while read -r database; do
@@ -121,11 +133,14 @@ compare() {
 }
 
 back() {
+  hold "$volume"
   [ ! -e "$whole" ] || [ -e "$PGDATA" ] || mv "$whole" "$PGDATA"
   if [ "$(release_of "$PGDATA")" = "$own" ]; then
     say "the files are of PostgreSQL $own"
     return
   fi
+  [ "$(release_of "$PGDATA")" -gt "$own" ] ||
+    give_up "the files are of PostgreSQL $(release_of "$PGDATA"), and $own is newer: without \`--back\`, an upgrade takes them along"
   local folder found=
   for folder in "$PGDATA.$own"-* "$whole"; do
     [ ! -e "$folder/PG_VERSION" ] || [ "$(release_of "$folder")" != "$own" ] || found=$folder

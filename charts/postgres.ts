@@ -202,7 +202,22 @@ ${network} replication all all scram-sha-256
 }
 
 const startScript = (encrypted: boolean): string => `set -eu
-${FINISH_RESTORE}${REFUSE_OTHER_RELEASE}${WAIT_FOR_SPACE}${encrypted ? whenFileChanges(`${TLS}/tls.crt`, RELOAD) : ''}exec docker-entrypoint.sh postgres -c config_file=${CONFIG}/postgresql.conf
+${HOLD_VOLUME}${FINISH_RESTORE}${REFUSE_OTHER_RELEASE}${WAIT_FOR_SPACE}${encrypted ? whenFileChanges(`${TLS}/tls.crt`, RELOAD) : ''}exec docker-entrypoint.sh postgres -c config_file=${CONFIG}/postgresql.conf
+`;
+
+/**
+ * A restore or an upgrade has servers of its own on the volume, in another pod, where postmaster.pid tells nothing of
+ * them; backup/common.sh holds it in the same way. The server inherits the lock, which goes when it does. A flock that
+ * says anything can't lock there, which is no reason not to start. A shell that is a container's first process heeds no
+ * SIGTERM of itself.
+ */
+const HOLD_VOLUME = `trap 'exit 143' TERM
+exec 9<"$(dirname "$PGDATA")"
+has_volume() { said=$(flock -n 9 2>&1) || [ -n "$said" ]; }
+if ! has_volume; then
+  echo "Another server is at work on the volume, of a restore or an upgrade. PostgreSQL starts when it has ended."
+  until has_volume; do sleep 1; done
+fi
 `;
 
 /** Of a restore or an upgrade that was killed between its renames: without a data folder, the image would make a new database. */

@@ -1,6 +1,6 @@
 /** Jobs that a command starts: followed to their end, with what they say. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { look, progressOf, type Component } from './components.ts';
+import { look, progressOf, type Component, type Snapshot } from './components.ts';
 import { CliError } from './errors.ts';
 import { lastLines } from './exec.ts';
 import type { Kubectl } from './kubectl.ts';
@@ -26,17 +26,27 @@ export async function runNow(
   return follow(kubectl, namespace, job, line);
 }
 
+/** Seconds for which the cluster may be silent while a Job is followed, which works on without being looked at. */
+const SILENT_SECONDS = 60;
+
 /**
- * Waits for the end of a Job and shows its last words meanwhile. Answers what it printed.
+ * Waits for the end of a Job and shows its last words meanwhile. Answers what it printed. `check` sees each look, and
+ * throws at what ends the waiting.
  * @throws {CliError} when it has failed, its pod can't start, or somebody has deleted it
  */
-export async function follow(kubectl: Kubectl, namespace: string, job: string, line: Line): Promise<string> {
+export async function follow(
+  kubectl: Kubectl,
+  namespace: string,
+  job: string,
+  line: Line,
+  check: (seen: Snapshot) => void = () => undefined,
+): Promise<string> {
   const component: Component = { kind: 'Job', name: job, namespace };
   const logs = async (...more: string[]): Promise<string> =>
     (await kubectl.attempt(['-n', namespace, 'logs', `job/${job}`, ...more])).stdout;
   for (;;) {
-    // Who may start a Job need not see anything else.
-    const seen = await look(kubectl, [namespace], 'jobs,pods');
+    const seen = await lookPatiently(kubectl, namespace, line);
+    check(seen);
     if (!seen.some(({ kind, metadata }) => kind === 'Job' && metadata.name === job)) {
       throw new CliError(
         `Job ${job} is gone: somebody has deleted it.`,
@@ -56,5 +66,21 @@ export async function follow(kubectl: Kubectl, namespace: string, job: string, l
     const said = (await logs('--tail=1')).trim();
     if (said !== '') line.note(said);
     await sleep(1000);
+  }
+}
+
+/** @throws {CliError} when the cluster has said nothing for too long */
+async function lookPatiently(kubectl: Kubectl, namespace: string, line: Line): Promise<Snapshot> {
+  let silentSince: number | undefined;
+  for (;;) {
+    try {
+      // Who may start a Job need not see anything else.
+      return await look(kubectl, [namespace], 'jobs,pods');
+    } catch (error) {
+      silentSince ??= Date.now();
+      if (!(error instanceof CliError) || Date.now() - silentSince >= SILENT_SECONDS * 1000) throw error;
+      line.note(error.problem);
+      await sleep(1000);
+    }
   }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { BACKUP, RESTORE, UPGRADE } from '../charts/names.ts';
+import { BACKUP } from '../charts/names.ts';
 import type { RestoreRequest } from '../charts/restore.ts';
 import { RESTORE_CLAIM, RESTORING } from '../environments/backups.ts';
 import { isEncrypted, TLS_SECRETS } from '../environments/certificates.ts';
@@ -19,7 +19,8 @@ import { follow } from './jobs.ts';
 import type { Kubectl } from './kubectl.ts';
 import { step, type Line } from './steps.ts';
 
-const RESTORING_PATH = `{.metadata.annotations.${RESTORING.replaceAll('.', '\\.')}}`;
+/** Where a namespace or a claim says that a restore has begun to fill it. */
+export const RESTORING_PATH = `{.metadata.annotations.${RESTORING.replaceAll('.', '\\.')}}`;
 
 /** @throws {CliError} when the namespace has something in it that a restore to it hasn't put there */
 export async function requireEmpty(kubectl: Kubectl, namespace: string): Promise<void> {
@@ -213,68 +214,6 @@ export async function applyMissingClaim(
   if (there.trim() === '') await applyFile(kubectl, files.claim);
 }
 
-const jobList = z.object({
-  items: z.array(
-    z.object({
-      metadata: z.object({ name: z.string() }),
-      status: z.object({
-        conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]),
-      }),
-    }),
-  ),
-});
-
-/** Names of Jobs of a restore or an upgrade that have not ended. */
-async function jobsAtWork(kubectl: Kubectl, namespace: string): Promise<string[]> {
-  const label = `app.kubernetes.io/name in (${RESTORE},${UPGRADE})`;
-  const jobs = (await kubectl.json(jobList, ['-n', namespace, 'get', 'jobs', '-l', label]))?.items ?? [];
-  return jobs
-    .filter(({ status }) =>
-      status.conditions.every(({ type, status }) => !/^(Complete|Failed)$/.test(type) || status !== 'True'),
-    )
-    .map(({ metadata }) => metadata.name);
-}
-
-/** Ends Jobs of a restore or an upgrade that are at work: two, or one and the database, must not write to one volume. */
-export async function endOthers(kubectl: Kubectl, namespace: string): Promise<void> {
-  const atWork = await jobsAtWork(kubectl, namespace);
-  if (atWork.length === 0) return;
-  await kubectl.run([
-    ...['-n', namespace, 'delete', 'jobs', ...atWork, '--ignore-not-found', '--cascade=foreground', '--wait'],
-  ]);
-}
-
-/**
- * Refuses to apply a database whose files a restore or an upgrade is about to exchange, or has not brought yet.
- * @throws {CliError} when one is at work, or has left an empty claim behind
- */
-export async function refuseDuringRestore(kubectl: Kubectl, namespace: string): Promise<void> {
-  const [job] = await jobsAtWork(kubectl, namespace);
-  if (job !== undefined) {
-    throw new CliError(
-      `The files of the database are being exchanged in namespace ${namespace} (Job ${job}); nothing was applied.`,
-      `Wait for its end: \`${kubectl.command(`-n ${namespace} logs -f job/${job}`)}\`; where its command was cut off, run that again.`,
-    );
-  }
-  const restoring = await kubectl.run([
-    ...[
-      '-n',
-      namespace,
-      'get',
-      'pvc',
-      RESTORE_CLAIM,
-      '--ignore-not-found',
-      '-o',
-      `jsonpath=${RESTORING_PATH}`,
-    ],
-  ]);
-  if (restoring.trim() === '') return;
-  throw new CliError(
-    `The claim ${RESTORE_CLAIM} was made anew for a restore whose end nobody has seen; nothing was applied.`,
-    `Run the restore again; or, to go on with what is on the claim, be it nothing, \`${kubectl.command(`-n ${namespace} annotate pvc ${RESTORE_CLAIM} ${RESTORING}-`)}\` first.`,
-  );
-}
-
 export async function runRestore(kubectl: Kubectl, namespace: string, files: RestoreFiles): Promise<string> {
   return step('Restoring', async (line) => {
     await applyFile(kubectl, files.restore);
@@ -335,3 +274,7 @@ export async function copySecrets(kubectl: Kubectl, config: Config, into: string
 
 export const applyFile = (kubectl: Kubectl, file: string): Promise<string> =>
   kubectl.run(['apply', '--server-side', '--force-conflicts', '-f', file]);
+
+/** @throws {CliError} when the cluster would not take it */
+export const tryFile = (kubectl: Kubectl, file: string): Promise<string> =>
+  kubectl.run(['apply', '--server-side', '--force-conflicts', '--dry-run=server', '-f', file]);

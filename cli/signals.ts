@@ -1,9 +1,9 @@
-/** What SIGINT and SIGTERM do: they end the program, or have a command put back first what it has taken away. */
+/** What SIGHUP, SIGINT and SIGTERM do: they end the program, or have a command put back first what it has taken away. */
 import type { RunOptions, RunResult } from './exec.ts';
 import { Kubectl } from './kubectl.ts';
 
 /** Exit codes of a shell for programs that these have ended. */
-const CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+const CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Aborted by a signal while there is something to be put back. */
 let atWork: AbortController | undefined;
@@ -17,6 +17,12 @@ export function listenToSignals(): void {
       }
       if (!atWork.signal.aborted) console.error('\nInterrupted: a moment, until everything is as it was.');
       atWork.abort();
+    });
+  }
+  // A terminal that was closed takes no more words, which is no reason to leave the rest undone.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error) => {
+      if (atWork === undefined) throw error;
     });
   }
 }

@@ -666,6 +666,19 @@ describe('the plan of a restore', () => {
     expect(readdirSync(pod.at('data'))).toEqual([]);
   });
 
+  test('and a restore beside a server on the same volume touches nothing', () => {
+    const pod = withBackups(BASES);
+    pod.write('data/pgdata/PG_VERSION', '16');
+    const other = `exec 9<'${pod.at('data')}' && flock -s 9 && { /bin/sleep 60 & }; bash "$0" restore; code=$?; kill $!; exit $code`;
+    const { status, stderr } = pod.call('common.sh', `bash -c "$OTHER" '${pod.at('opt/restore.sh')}'`, '', {
+      OTHER: other,
+      RESTORE_ID: 'x',
+    });
+    expect(status).toBe(1);
+    expect(stderr).toContain('a server is at work on the volume; nothing was changed');
+    expect(readdirSync(pod.at('data'))).toEqual(['pgdata']);
+  });
+
   test('and a restore for which there is no room touches nothing', () => {
     const pod = withBackups(BASES);
     pod.write('data/pgdata/PG_VERSION', '16');

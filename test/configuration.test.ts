@@ -263,6 +263,11 @@ test.each<[string, object, string]>([
     { backups: { s3: { bucket: 'backups' }, logKept: '6Gi' } },
     'backups.logKept: is "6Gi", expected at most a quarter of postgres.storage.size (20Gi), so that an archive that is away can\'t fill the volume',
   ],
+  ...['postgres', 'template1'].map((database): [string, object, string] => [
+    `the sales in ${database}, a database of the server's own`,
+    { postgres: { database } },
+    `postgres.database: is "${database}", expected another name than postgres, template0 and template1, which every server has for itself`,
+  ]),
   [
     'less log kept than some segments',
     { backups: { s3: { bucket: 'backups' }, logKept: '63Mi' } },

@@ -142,6 +142,33 @@ describe('postgres', () => {
       });
     });
 
+    test('while the server of an upgrade has the volume, waits for its end, and then has it for itself', () => {
+      onStage(dev, 'zakpos-postgres', {}, (stage) => {
+        stage.program('postgres', "echo 'postgres (PostgreSQL) 16.14'");
+        // Whoever wants the volume beside the server.
+        stage.program('docker-entrypoint.sh', `flock -n ${DATA} true && echo free || echo taken`);
+        // It is held when this shell has ended, by what that has left behind.
+        const other = `exec 9<'${stage.at(DATA)}' && flock -s 9 && { sleep 2 & }`;
+        expect(spawnSync('sh', ['-c', other], { stdio: 'ignore' }).status).toBe(0);
+        expect(stage.run()).toEqual({
+          status: 0,
+          stdout:
+            'Another server is at work on the volume, of a restore or an upgrade. PostgreSQL starts when it has ended.\ntaken\n',
+          stderr: '',
+        });
+      });
+    });
+
+    test('where nothing can be locked, starts all the same', () => {
+      onStage(dev, 'zakpos-postgres', {}, (stage) => {
+        stage.program('postgres', "echo 'postgres (PostgreSQL) 16.14'");
+        stage.program('docker-entrypoint.sh');
+        stage.program('flock', 'echo "flock: 9: Operation not supported" >&2; exit 65');
+        expect(stage.run()).toMatchObject({ status: 0, stdout: '', stderr: '' });
+        expect(stage.calls('docker-entrypoint.sh')).toHaveLength(1);
+      });
+    });
+
     // A backup has in it what an earlier restore has left.
     test.each([
       ['an empty claim', {}],

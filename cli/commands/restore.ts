@@ -9,6 +9,7 @@ import { confirmed, refuseOther, type Question } from '../ask.ts';
 import { requireBackups, type BackupManifest } from '../backups.ts';
 import { readConfig } from '../environment.ts';
 import { CliError, messageOf } from '../errors.ts';
+import { endOthers } from '../exchanges.ts';
 import { runNow, stamp } from '../jobs.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { refuseDuringMove } from '../move-plan.ts';
@@ -16,7 +17,6 @@ import {
   applyFile,
   applyMissingClaim,
   copySecrets,
-  endOthers,
   objectsIn,
   planOf,
   replaceClaims,

@@ -5,6 +5,7 @@ import type { Config } from '../../environments/schema.ts';
 import { apply, type Applied } from '../apply.ts';
 import { readConfig, synthesize, type Rendered } from '../environment.ts';
 import { CliError } from '../errors.ts';
+import { refuseDuringRestore } from '../exchanges.ts';
 import { hostVariables, requireLocalStores, requireOwnEnvFile, writeEnvFile } from '../host-env.ts';
 import { builtImages, storeImages } from '../images.ts';
 import { refuseImmutableChanges } from '../immutable.ts';
@@ -12,7 +13,6 @@ import type { Kubectl } from '../kubectl.ts';
 import { refuseDuringMove } from '../move-plan.ts';
 import { refuseOtherRelease } from '../postgres-release.ts';
 import { prune, pruneScopeOf } from '../prune.ts';
-import { refuseDuringRestore } from '../restore.ts';
 import { giveUpReleased, refuseMounts } from '../sources.ts';
 import {
   describeProblem,

@@ -2,21 +2,25 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { POSTGRES } from '../../charts/names.ts';
+import { POSTGRES, RESTORE, UPGRADE } from '../../charts/names.ts';
 import type { UpgradeRequest } from '../../charts/upgrade.ts';
 import { sourceHashes } from '../../environments/images.ts';
 import type { Config } from '../../environments/schema.ts';
 import { confirmed, refuseOther, type Question } from '../ask.ts';
+import type { Snapshot } from '../components.ts';
 import { readConfig, ROOT } from '../environment.ts';
 import { CliError, messageOf } from '../errors.ts';
+import { endOthers, refuseDuringRestore, upgradeUnderWay } from '../exchanges.ts';
+import { refuseImmutableChanges } from '../immutable.ts';
 import { follow, stamp } from '../jobs.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { refuseDuringMove } from '../move-plan.ts';
 import { imageOfDatabase, releaseOf } from '../postgres-release.ts';
-import { applyFile, endOthers, jobIn } from '../restore.ts';
+import { applyFile, jobIn, objectsIn, tryFile } from '../restore.ts';
 import { SteadyKubectl, withoutInterruption } from '../signals.ts';
 import { step } from '../steps.ts';
 import { flagsOf, targetOf, type TargetOptions } from '../target.ts';
+import { requireEnvironment } from '../tasks.ts';
 
 export interface UpgradeOptions extends TargetOptions {
   /**
@@ -56,23 +60,28 @@ export async function upgrade(store: string, options: UpgradeOptions): Promise<v
   refuseOther(question);
   const { kubectl, kind } = targetOf(options);
   await kind?.require();
+  await requireEnvironment(kubectl, config);
   const from = await imageOfDatabase(kubectl, namespace);
   requireAnother(config, from, options.back === true);
   await refuseDuringMove(kubectl, namespace);
-  console.log(describe(config, from, options.back === true));
-  if (!(await confirmed(question))) {
-    console.log('Nothing was changed.');
-    return;
-  }
-  await endOthers(kubectl, namespace);
+  await refuseDuringRestore(kubectl, namespace, [RESTORE]);
   const request = { id: stamp(), ...(options.back === true ? {} : { from }) };
-  await withUpgradeFiles(config, request, (files) => exchange(kubectl, namespace, files));
-  console.log(
-    `\nNow \`npm run up -- ${flagsOf(options)}\` brings the rest along, and \`npm run backup\` makes the first backup of it.`,
-  );
+  await withUpgradeFiles(config, request, async (files) => {
+    await refuseImmutableChanges(kubectl, objectsIn(files.postgres), flagsOf(options));
+    for (const file of [files.upgrade, files.postgres]) await tryFile(kubectl, file);
+    console.log(describe(config, from, options.back === true));
+    if (!(await confirmed(question))) {
+      console.log('Nothing was changed.');
+      return;
+    }
+    await exchange(kubectl, namespace, files, await upgradeUnderWay(kubectl, namespace, files.upgrade));
+    console.log(
+      `\nNow \`npm run up -- ${flagsOf(options)}\` brings the rest along, and \`npm run backup\` makes the first backup of it.`,
+    );
+  });
 }
 
-/** @throws {CliError} when there is nothing to upgrade, or nothing to take back */
+/** @throws {CliError} when there is nothing to upgrade, or it is to go the other way */
 function requireAnother({ namespace, postgres }: Config, from: string | undefined, back: boolean): void {
   if (from === undefined) {
     throw new CliError(
@@ -87,6 +96,13 @@ function requireAnother({ namespace, postgres }: Config, from: string | undefine
       `Name the image to ${back ? 'go back' : 'upgrade'} to in postgres.image; within a major version, \`npm run up\` is enough.`,
     );
   }
+  if (is === undefined || wants === undefined || back === wants < is) return;
+  throw new CliError(
+    `The database is one of PostgreSQL ${is}, and postgres.image is ${postgres.image}, which is ${back ? 'newer: --back takes an upgrade back' : 'older: an upgrade goes to a newer one'}.`,
+    back
+      ? 'To upgrade, leave --back out.'
+      : 'To put the files of before the last upgrade back, with none of what was written since, add --back.',
+  );
 }
 
 const describe = ({ namespace, postgres }: Config, from: string | undefined, back: boolean): string =>
@@ -121,8 +137,13 @@ async function withUpgradeFiles(
   }
 }
 
-/** From the database's stop to its start with the other image. */
-async function exchange(kubectl: Kubectl, namespace: string, files: UpgradeFiles): Promise<void> {
+/** From the database's stop to its start with the other image; a Job that is at work already is followed to its end. */
+async function exchange(
+  kubectl: Kubectl,
+  namespace: string,
+  files: UpgradeFiles,
+  underWay: string | undefined,
+): Promise<void> {
   await withoutInterruption(async (signal) => {
     const steady = new SteadyKubectl(kubectl.context, signal);
     try {
@@ -134,15 +155,16 @@ async function exchange(kubectl: Kubectl, namespace: string, files: UpgradeFiles
         );
       });
       await step('Exchanging its files', async (line) => {
-        await applyFile(steady, files.upgrade);
-        const said = await follow(steady, namespace, jobIn(files.upgrade), line);
+        if (underWay === undefined) await applyFile(steady, files.upgrade);
+        const job = underWay ?? jobIn(files.upgrade);
+        const said = await follow(steady, namespace, job, line, refuseDatabase);
         line.rename(`Exchanging its files: ${said.trim().split('\n').at(-1)?.replace(/^\S+ /, '') ?? ''}`);
       });
     } catch (error) {
       await putBack(new SteadyKubectl(kubectl.context), namespace, error);
       throw new CliError(
         signal.aborted ? 'The upgrade was interrupted.' : messageOf(error),
-        'The database starts with its files of before. To upgrade after all, run the same command again.',
+        'The database starts with its files of before; if the others were in place already, it does not, and waits for the same command. To upgrade after all, run the same command again.',
       );
     }
   });
@@ -155,13 +177,22 @@ async function exchange(kubectl: Kubectl, namespace: string, files: UpgradeFiles
   });
 }
 
+/** @throws {CliError} when somebody has started the database while its files are exchanged */
+function refuseDatabase(seen: Snapshot): void {
+  if (!seen.some(({ kind, metadata }) => kind === 'Pod' && metadata.name === `${POSTGRES}-0`)) return;
+  throw new CliError(
+    'Somebody has started the database while its files were being exchanged.',
+    'Pause what applies from git (docs/how-to/argo-cd.md, docs/how-to/flux.md), and run no other command meanwhile.',
+  );
+}
+
 const scale = (kubectl: Kubectl, namespace: string, replicas: number): Promise<string> =>
   kubectl.run(['-n', namespace, 'scale', 'statefulset', POSTGRES, `--replicas=${replicas}`]);
 
 /** @throws {CliError} when the database can't be started again */
 async function putBack(kubectl: Kubectl, namespace: string, cause: unknown): Promise<void> {
   try {
-    await endOthers(kubectl, namespace);
+    await endOthers(kubectl, namespace, [UPGRADE]);
     await scale(kubectl, namespace, 1);
   } catch (error) {
     throw new CliError(

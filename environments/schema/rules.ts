@@ -34,6 +34,12 @@ export function* crossFieldViolations(config: Config): Generator<Violation> {
     };
   }
 
+  if (postgres.mode !== 'external' && /^(postgres|template[01])$/.test(postgres.database)) {
+    yield {
+      path: ['postgres', 'database'],
+      expected: 'another name than postgres, template0 and template1, which every server has for itself',
+    };
+  }
   if (hasBackups(config)) {
     const path = ['backups', 'logKept'];
     if (toBytes(backups.logKept) < toBytes(LEAST_LOG_KEPT)) {

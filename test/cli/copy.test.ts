@@ -421,7 +421,8 @@ describe('what fails leaves the database as it was, and no names beside it:', ()
     });
     afterAll(() => {
       console.error = errors;
-      for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal);
+      for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.removeAllListeners(signal);
+      for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error');
     });
     const INTERRUPTED =
       'The copy was interrupted.\n  The database of test is as it was. Run the same command again.';

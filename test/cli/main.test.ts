@@ -476,7 +476,7 @@ describe('a restore onto the live database', () => {
       *"delete jobs"*) /bin/rm ${state}.job;;
       *"get deployments,"* | *"get jobs"* | *"get jobs,pods"*)
         [ "$job" ] || { echo '{"items":[]}'; exit; }
-        printf '{"items":[{"kind":"Job","metadata":{"name":"%s","namespace":"zakpos"},"status":%s}]}' "\${job#plan-}" "$status";;
+        printf '{"items":[{"kind":"Job","metadata":{"name":"%s","namespace":"zakpos"},"spec":{"template":{"spec":{"containers":[]}}},"status":%s}]}' "\${job#plan-}" "$status";;
       *"get pvc"*) echo persistentvolumeclaim/data-zakpos-postgres-0;;
       *logs*) printf 'kind base\nid 20261121T030000Z\nfinished x\nfile base 1 0\n';;
       *" wait "*) /bin/sleep 2;;
@@ -484,8 +484,9 @@ describe('a restore onto the live database', () => {
     echo "$*" >> ${state}.ended`;
   const CHANGE = /^--context shop (?:-n zakpos )?((?:scale|wait|apply|delete) .*)$/;
 
-  test.concurrent.each<[string, RegExp, 'SIGINT' | 'SIGTERM']>([
+  test.concurrent.each<[string, RegExp, 'SIGHUP' | 'SIGINT' | 'SIGTERM']>([
     ['while the database ends', / wait --for=delete pod/, 'SIGINT'],
+    ['by a terminal that is closed', / wait --for=delete pod/, 'SIGHUP'],
     ['while its Job works', /40-restore\.yaml/, 'SIGTERM'],
   ])('that is interrupted %s starts it again', async (what, moment, signal) => {
     const state = join(folder, what.replaceAll(' ', '-'));
@@ -511,9 +512,9 @@ describe('a restore onto the live database', () => {
         if (child.exitCode !== null) throw new Error(stderr);
         await sleep(50);
       }
-      // Ctrl-C reaches all of the group.
+      // Ctrl-C and the end of a terminal reach all of the group.
       const pid = defined(child.pid, 'pid');
-      process.kill(signal === 'SIGINT' ? -pid : pid, signal);
+      process.kill(signal === 'SIGTERM' ? pid : -pid, signal);
       return { code: await end, stderr };
     });
     expect(stderr).toContain(
@@ -530,7 +531,7 @@ describe('a restore onto the live database', () => {
     expect(changes.slice(changes.findIndex((call) => call.startsWith('scale')))).toEqual([
       'scale statefulset zakpos-postgres --replicas=0',
       'wait --for=delete pod/zakpos-postgres-0 --timeout=120s',
-      ...(signal === 'SIGINT' ? [] : ofJob),
+      ...(signal === 'SIGTERM' ? ofJob : []),
       'scale statefulset zakpos-postgres --replicas=1',
     ]);
   });

@@ -8,10 +8,10 @@ import { z } from 'zod';
 import { parseManifests } from '../../cli/backups.ts';
 import { backup, drill } from '../../cli/commands/backup.ts';
 import { restore, type RestoreOptions } from '../../cli/commands/restore.ts';
+import { refuseDuringRestore } from '../../cli/exchanges.ts';
 import type { RunOptions } from '../../cli/exec.ts';
 import { follow } from '../../cli/jobs.ts';
 import { Kubectl } from '../../cli/kubectl.ts';
-import { refuseDuringRestore } from '../../cli/restore.ts';
 import { listenToSignals } from '../../cli/signals.ts';
 import { defined } from '../manifests.ts';
 import { failureOf, FakeKubectl, type Answer } from './fakes.ts';
@@ -322,6 +322,7 @@ class Cluster {
       .map(([name, { course }]) => ({
         kind: 'Job',
         metadata: { name, namespace },
+        spec: { template: { spec: { containers: [] } } },
         status: {
           ...(course === 'done' ? { succeeded: 1 } : {}),
           conditions:
@@ -440,6 +441,18 @@ const changes = (): string[] =>
   cluster.kubectl.calls
     .map(({ args }) => args.filter((arg, i) => arg !== '-n' && args[i - 1] !== '-n').join(' '))
     .filter((call) => !/^(get|logs|exec) /.test(call));
+
+/** Runs it with a clock that jumps by 50 s each time that it is read. */
+async function hurried<T>(work: () => Promise<T>): Promise<T> {
+  const now = Date.now.bind(Date);
+  let jumps = 0;
+  Date.now = () => now() + 50_000 * jumps++;
+  try {
+    return await work();
+  } finally {
+    Date.now = now;
+  }
+}
 
 describe('a restore is refused', () => {
   /** Before anything was changed; without any call at all where it could be known without. */
@@ -735,7 +748,9 @@ describe('a restore onto the live database', () => {
 
   test('that nobody sees the end of is ended before the database is started', async () => {
     cluster.courses.restore = 'unanswered';
-    expect(await failureOf(() => run(TYPED))).toMatch(/^The cluster of context "shop" does not answer: /);
+    expect(await failureOf(() => hurried(() => run(TYPED)))).toMatch(
+      /^The cluster of context "shop" does not answer: /,
+    );
     expect(cluster.events.slice(-3)).toEqual([
       'restore in zakpos',
       'restore is deleted at work',
@@ -753,8 +768,9 @@ describe('a restore onto the live database', () => {
     });
     afterAll(() => {
       console.error = errors;
+      for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.removeAllListeners(signal);
+      for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error');
       expect([...new Set(told)]).toEqual(['\nInterrupted: a moment, until everything is as it was.']);
-      for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal);
     });
 
     /** Calls between the stop of the database and its start, of a restore that nothing disturbs. */
@@ -841,18 +857,6 @@ describe('a restore onto the live database', () => {
   });
 
   describe('waits for the last of the log', () => {
-    /** Runs it with a clock that jumps by 50 s each time that it is read. */
-    async function hurried<T>(work: () => Promise<T>): Promise<T> {
-      const now = Date.now.bind(Date);
-      let jumps = 0;
-      Date.now = () => now() + 50_000 * jumps++;
-      try {
-        return await work();
-      } finally {
-        Date.now = now;
-      }
-    }
-
     test('as long as the archive gets on with it', async () => {
       cluster.backlog = 4;
       await hurried(() => run(TYPED));
