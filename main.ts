@@ -63,15 +63,15 @@ export function compose(
 ): App {
   const app = new App({ outdir, outputFileExtension: '.yaml' });
   const props = chartProps(config, hashes);
-  composeInfrastructure(app, config, props);
+  composeInfrastructure(app, config, props, part);
   if (part === 'all') composeApps(app, config, props);
   return app;
 }
 
 /** The stores, and what they stand on. */
-function composeInfrastructure(app: App, config: Config, props: ZakposChartProps): void {
+function composeInfrastructure(app: App, config: Config, props: ZakposChartProps, part: Part): void {
   const { addons } = config;
-  new NamespaceChart(app, '00-namespace', props);
+  new NamespaceChart(app, '00-namespace', props, part === 'all' ? {} : { only: part });
   new CapacityChart(app, '05-capacity', props);
   if (config.secrets.source === 'literal') new SecretsChart(app, '10-secrets', props);
   if (config.secrets.source === 'external-secrets')
