@@ -46,7 +46,7 @@ import { expiryCommand, hasGrafana, hasLogs, isBundled, isMonitored } from './en
 import { agentsNamespace } from './environments/namespaces.ts';
 import { ENVIRONMENTS, type Config } from './environments/schema.ts';
 import { KEPT } from './lib/kept.ts';
-import { renderedOf } from './policies/rendered.ts';
+import { renderedOf, UnreadableError } from './policies/rendered.ts';
 import { constructMetadata, excusesOf, PolicyError } from './policies/report.ts';
 import { judge } from './policies/verdict.ts';
 
@@ -262,8 +262,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     synthesize(process.cwd());
   } catch (error) {
-    if (!(error instanceof ConfigError || error instanceof PolicyError)) throw error;
+    const isOfPolicies = error instanceof PolicyError || error instanceof UnreadableError;
+    if (!(isOfPolicies || error instanceof ConfigError)) throw error;
     console.error(error.message);
-    process.exitCode = error instanceof PolicyError ? 2 : 1;
+    process.exitCode = isOfPolicies ? 2 : 1;
   }
 }
