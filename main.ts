@@ -46,7 +46,7 @@ import { expiryCommand, hasGrafana, hasLogs, isBundled, isMonitored } from './en
 import { agentsNamespace } from './environments/namespaces.ts';
 import { ENVIRONMENTS, type Config } from './environments/schema.ts';
 import { KEPT } from './lib/kept.ts';
-import { renderedOf } from './policies/rendered.ts';
+import { renderedOf, UnreadableError } from './policies/rendered.ts';
 import { constructMetadata, excusesOf, PolicyError } from './policies/report.ts';
 import { judge } from './policies/verdict.ts';
 
@@ -63,15 +63,15 @@ export function compose(
 ): App {
   const app = new App({ outdir, outputFileExtension: '.yaml' });
   const props = chartProps(config, hashes);
-  composeInfrastructure(app, config, props);
+  composeInfrastructure(app, config, props, part);
   if (part === 'all') composeApps(app, config, props);
   return app;
 }
 
 /** The stores, and what they stand on. */
-function composeInfrastructure(app: App, config: Config, props: ZakposChartProps): void {
+function composeInfrastructure(app: App, config: Config, props: ZakposChartProps, part: Part): void {
   const { addons } = config;
-  new NamespaceChart(app, '00-namespace', props);
+  new NamespaceChart(app, '00-namespace', props, part === 'all' ? {} : { only: part });
   new CapacityChart(app, '05-capacity', props);
   if (config.secrets.source === 'literal') new SecretsChart(app, '10-secrets', props);
   if (config.secrets.source === 'external-secrets')
@@ -262,8 +262,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     synthesize(process.cwd());
   } catch (error) {
-    if (!(error instanceof ConfigError || error instanceof PolicyError)) throw error;
+    const isOfPolicies = error instanceof PolicyError || error instanceof UnreadableError;
+    if (!(isOfPolicies || error instanceof ConfigError)) throw error;
     console.error(error.message);
-    process.exitCode = error instanceof PolicyError ? 2 : 1;
+    process.exitCode = isOfPolicies ? 2 : 1;
   }
 }

@@ -28,6 +28,9 @@ export const GRAFANA = 'zakpos-grafana';
 export const LOKI = 'zakpos-loki';
 export const LOG_COLLECTOR = 'zakpos-log-collector';
 
+/** Of the namespace: which part of the environment is there, where it isn't all. */
+export const ONLY_ANNOTATION = 'zakpos.io/only';
+
 /** Label that CloudNativePG puts on the pods of a Cluster: its servers, and the Jobs that make them. */
 export const POSTGRES_INSTANCES = { 'cnpg.io/cluster': POSTGRES } as const;
 

@@ -4,6 +4,7 @@ import { hasLogs } from '../environments/monitoring.ts';
 import { agentsNamespace, restrictedNamespaces } from '../environments/namespaces.ts';
 import { clusterScoped } from '../lib/cluster-scoped.ts';
 import { KEPT } from '../lib/kept.ts';
+import { ONLY_ANNOTATION } from './names.ts';
 import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
 
 /**
@@ -11,10 +12,18 @@ import { ZakposChart, type ZakposChartProps } from './zakpos-chart.ts';
  * collector, which is alone there.
  */
 export class NamespaceChart extends ZakposChart {
-  constructor(scope: Construct, id: string, props: ZakposChartProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: ZakposChartProps,
+    { only }: { readonly only?: 'infra' } = {},
+  ) {
     super(scope, id, props);
     const { config } = props;
-    for (const name of restrictedNamespaces(config)) this.add(name, 'restricted');
+    // Who looks at the cluster then misses no apps.
+    const part = only === undefined ? undefined : { [ONLY_ANNOTATION]: only };
+    for (const name of restrictedNamespaces(config))
+      this.add(name, 'restricted', name === config.namespace ? part : undefined);
     if (hasLogs(config)) {
       // `baseline` already refuses any folder of a node; everything else of `restricted` the collector's pod keeps to.
       this.add(agentsNamespace(config), 'privileged', {

@@ -8,9 +8,9 @@ import { NODE_PORTS } from '../environments/local-ports.ts';
 import { ENVIRONMENTS, type Config } from '../environments/schema.ts';
 import { ROOT } from './environment.ts';
 import { CliError } from './errors.ts';
-import { attempt, run } from './exec.ts';
+import { attempt, run, type RunResult } from './exec.ts';
 import { CLUSTER_LABEL, generateKindConfig, kindConfigOf, mappedPorts, sourcesIn } from './kind-config.ts';
-import { Kubectl } from './kubectl.ts';
+import { Kubectl, NO_CONTEXT } from './kubectl.ts';
 import { requireFreePorts } from './ports.ts';
 import type { Line } from './steps.ts';
 
@@ -26,8 +26,10 @@ export type ClusterState =
   | 'unfinished'
   /** Another kind cluster. */
   | 'foreign'
-  /** Its API server doesn't answer. */
-  | 'silent';
+  /** Its API server doesn't answer kubectl. */
+  | 'silent'
+  /** kubectl's configuration has no context for it. */
+  | 'unknown';
 
 export class KindCluster {
   readonly name: string;
@@ -43,18 +45,20 @@ export class KindCluster {
     return (await this.containers()).map(({ name }) => name);
   }
 
+  /** Nothing is changed, nor kubectl's configuration. */
   async state(): Promise<ClusterState> {
     const nodes = await this.containers();
     const [first] = nodes;
     if (first === undefined) return 'absent';
     if (nodes.some(({ running }) => !running)) return 'stopped';
 
-    const labels = await this.nodeLabels();
-    if (labels !== undefined) {
-      if (!labels.every((label) => CLUSTER_LABEL in label)) return 'foreign';
+    const answer = await this.askForNodes();
+    if (answer.ok) {
+      if (!isOfProject(answer)) return 'foreign';
       return (await this.canHoldData()) ? 'ours' : 'unfinished';
     }
-    return (await this.inNode(first.name, 'test -f /etc/kubernetes/admin.conf')) ? 'silent' : 'unfinished';
+    if (!(await this.inNode(first.name, 'test -f /etc/kubernetes/admin.conf'))) return 'unfinished';
+    return NO_CONTEXT.test(answer.stderr) ? 'unknown' : 'silent';
   }
 
   /**
@@ -65,7 +69,7 @@ export class KindCluster {
     let state = await this.state();
     const stopped = state === 'stopped';
     if (stopped) await this.startContainers(line);
-    if (stopped || state === 'silent') state = await this.waitForAnswer(line, stopped ? 90 : 30);
+    if (stopped || isMute(state)) state = await this.waitForAnswer(line, stopped ? 90 : 30);
     if (state === 'ours') {
       await this.requirePorts(config);
       await this.requireSources(config);
@@ -119,7 +123,12 @@ export class KindCluster {
       case 'silent':
         return new CliError(
           `The kind cluster "${name}" is there and has data, but its API server does not answer.`,
-          `Try \`docker restart ${name}-control-plane\` and again; \`npm run down --${own} --yes\` removes it with all its data.`,
+          `Try \`${exportCommand(name)}\`, in case kubectl has the credentials of a cluster of before; then \`docker restart ${name}-control-plane\`; \`npm run down --${own} --yes\` removes it with all its data.`,
+        );
+      case 'unknown':
+        return new CliError(
+          `The kind cluster "${name}" runs, but kubectl knows no context "${this.kubectl.context}".`,
+          `\`${exportCommand(name)}\` adds it to the kubeconfig, and makes it the current one.`,
         );
     }
   }
@@ -143,19 +152,8 @@ export class KindCluster {
       });
   }
 
-  /** Labels of each node, or `undefined` when the API server doesn't answer. */
-  private async nodeLabels(): Promise<Record<string, string>[] | undefined> {
-    for (const useFreshCredentials of [false, true]) {
-      if (useFreshCredentials) {
-        const exported = await attempt('kind', ['export', 'kubeconfig', '--name', this.name]);
-        if (!exported.ok) return undefined;
-      }
-      const answer = await this.kubectl.attempt(['get', 'nodes', '-o', 'json', '--request-timeout=5s']);
-      if (answer.ok) {
-        return nodeList.parse(JSON.parse(answer.stdout)).items.map(({ metadata }) => metadata.labels);
-      }
-    }
-    return undefined;
+  private askForNodes(): Promise<RunResult> {
+    return this.kubectl.attempt(['get', 'nodes', '-o', 'json', '--request-timeout=5s']);
   }
 
   /** Whether it got its storage class: the last thing that kind installs, without which no claim is ever bound. */
@@ -165,8 +163,8 @@ export class KindCluster {
 
   /** Whether its nodes carry this project's label, also when its API server doesn't answer. */
   async isOurs(): Promise<boolean> {
-    const labels = await this.nodeLabels();
-    if (labels !== undefined) return labels.every((label) => CLUSTER_LABEL in label);
+    const answer = await this.askForNodes();
+    if (answer.ok) return isOfProject(answer);
     const [controlPlane] = await this.nodes();
     return (
       controlPlane !== undefined && this.inNode(controlPlane, `grep -q ${CLUSTER_LABEL} /kind/kubeadm.conf`)
@@ -211,14 +209,16 @@ export class KindCluster {
     });
   }
 
-  /** Waits until it answers, and its nodes with it. */
+  /** Waits until it answers, and its nodes with it; its context becomes the current one, as of one that kind makes. */
   private async waitForAnswer(line: Line, seconds: number): Promise<ClusterState> {
     line.note('waiting for its API server');
     const deadline = Date.now() + seconds * 1000;
     let state = await this.state();
-    while (state === 'silent' && Date.now() < deadline) {
-      await sleep(1000);
+    while (isMute(state) && Date.now() < deadline) {
+      // kubectl may have no credentials for it, or those of a cluster of before.
+      await attempt('kind', ['export', 'kubeconfig', '--name', this.name]);
       state = await this.state();
+      if (isMute(state)) await sleep(1000);
     }
     if (state === 'ours') {
       await this.kubectl.run(['wait', '--for=condition=Ready', 'nodes', '--all', '--timeout=90s']);
@@ -296,6 +296,13 @@ export const templateOf = ({ environment }: Config): string =>
 const nodeList = z.object({
   items: z.array(z.object({ metadata: z.object({ labels: z.record(z.string(), z.string()) }) })),
 });
+const isOfProject = ({ stdout }: RunResult): boolean =>
+  nodeList.parse(JSON.parse(stdout)).items.every(({ metadata }) => CLUSTER_LABEL in metadata.labels);
+
+/** Whether it runs, and kubectl can't tell more of it. */
+const isMute = (state: ClusterState): boolean => state === 'silent' || state === 'unknown';
+const exportCommand = (name: string): string => `kind export kubeconfig --name ${name}`;
+
 const portBindings = z.record(
   z.string(),
   z.array(z.object({ HostPort: z.string(), HostIp: z.string().default('') })).nullable(),

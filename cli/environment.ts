@@ -61,6 +61,15 @@ export interface Rendered {
   readonly digest: string;
 }
 
+/** Which part of an environment. */
+export interface Part {
+  /**
+   * `infra`: what its apps need when they run elsewhere.
+   * @default - all of it
+   */
+  readonly only?: 'infra';
+}
+
 /** Where synthesis writes. */
 const dist = (): string => resolve(ROOT, process.env.CDK8S_OUTDIR ?? 'dist');
 
@@ -74,7 +83,7 @@ export const folderOf = ({ environment }: Config): string => join(dist(), enviro
  */
 export async function synthesize(
   { environment }: Config,
-  { context, only }: TargetOptions & { readonly only?: 'infra' },
+  { context, only }: TargetOptions & Part,
   folder = dist(),
 ): Promise<Rendered> {
   const result = await attempt(process.execPath, ['synth.mjs'], {
@@ -99,7 +108,7 @@ export async function synthesize(
 export type Preview = Pick<Rendered, 'objects' | 'definitions' | 'digest'>;
 
 /** Synthesizes the environment; dist/ stays as it is. */
-export async function preview(config: Config, options: TargetOptions): Promise<Preview> {
+export async function preview(config: Config, options: TargetOptions & Part): Promise<Preview> {
   const folder = mkdtempSync(join(tmpdir(), 'zakpos-preview-'));
   try {
     return await synthesize(config, options, folder);

@@ -111,6 +111,9 @@ export class Kubectl {
   }
 }
 
+/** What kubectl says where its configuration lacks the context, or is empty. */
+export const NO_CONTEXT = /context ".*" does not exist|no context exists|context was not found/;
+
 interface Explanation {
   readonly pattern: RegExp;
   readonly problem: (context: string) => string;
@@ -119,7 +122,7 @@ interface Explanation {
 
 const EXPLANATIONS: readonly Explanation[] = [
   {
-    pattern: /context ".*" does not exist|no context exists/,
+    pattern: NO_CONTEXT,
     problem: (context) => `kubectl knows no context "${context}"`,
     fix: () => '`kubectl config get-contexts` lists the ones it knows; name one of them with --context.',
   },

@@ -318,22 +318,26 @@ export function removalOf(kubectl: Kubectl, { metadata }: Volume): string {
 
 const FACTORS: Readonly<Record<string, number>> = {
   '': 1,
+  n: 1e-9,
+  u: 1e-6,
   m: 1e-3,
   k: 1e3,
   M: 1e6,
   G: 1e9,
   T: 1e12,
   P: 1e15,
+  E: 1e18,
   Ki: 2 ** 10,
   Mi: 2 ** 20,
   Gi: 2 ** 30,
   Ti: 2 ** 40,
   Pi: 2 ** 50,
+  Ei: 2 ** 60,
 };
 
 /** Bytes of a size in any form that the API server prints. */
 export function bytesOf(size: string): number {
-  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)([kMGTPm]|[KMGTP]i)?$/.exec(size) ?? [];
+  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)([numkMGTPE]|[KMGTPE]i)?$/.exec(size) ?? [];
   if (amount === undefined) throw new Error(`"${size}" is no size that is known`);
   return Number(amount) * (FACTORS[unit] ?? 1);
 }

@@ -1,16 +1,26 @@
 /** Pods that a namespace of Pod Security `restricted` admits, and more than that: a uid of their own, nothing to write to. */
 import { everyContainer, everyObject, everyPod, type Policy } from './policy.ts';
 import { roleBindings } from './objects.ts';
-import { restrictedViolations } from './restricted-profile.ts';
+import { read } from './rendered.ts';
+import { restrictedTemplate, restrictedViolations } from './restricted-profile.ts';
+
+/** Kinds with pods that nothing here looks at. */
+const UNJUDGED_KINDS = ['Pod', 'ReplicaSet', 'ReplicationController'];
 
 const MODES = ['enforce', 'audit', 'warn'];
 
 export const podSecurity: Policy = {
   name: 'pod-security',
   rules: {
+    'judged-kinds': {
+      fix: 'let a Deployment, StatefulSet, DaemonSet, Job or CronJob make its pods',
+      findings: everyObject(UNJUDGED_KINDS, function* () {
+        yield 'is of no kind whose pods the policies judge';
+      }),
+    },
     restricted: {
       fix: 'make the pod with lib/pod.ts, which keeps to the profile',
-      findings: everyPod(({ template }) => restrictedViolations(template)),
+      findings: everyPod((pod) => restrictedViolations(read(pod, restrictedTemplate, pod.template))),
     },
     namespaces: {
       fix: 'add the namespace in charts/namespace.ts, with the labels of the profile',

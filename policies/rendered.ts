@@ -39,6 +39,12 @@ const manifest = z.object({
   }),
 });
 
+/** The rule of whatever can't be judged by any other. */
+export const READABLE = {
+  rule: 'policies.readable',
+  fix: 'write it in the form that policies/ reads, or teach policies/workloads.ts or objects.ts this one',
+} as const;
+
 /** An object of a form that the policies can't judge. */
 export class UnreadableError extends Error {
   override readonly name = 'UnreadableError';
@@ -47,7 +53,7 @@ export class UnreadableError extends Error {
 
   constructor(object: Manifest, { issues }: z.ZodError) {
     const fact = issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
-    super(`${called(object)}: ${fact}`);
+    super(`${object.path} (${called(object)}) breaks ${READABLE.rule}: ${fact}\n    ${READABLE.fix}`);
     this.object = object;
     this.fact = fact;
   }
@@ -75,9 +81,19 @@ export function renderedOf(title: string, config: Config, app: App): Rendered {
   return { title, config, charts, objects: charts.flatMap(({ objects }) => objects) };
 }
 
-/** An object as it was made by the construct at a path. */
+/** An object of which nothing is sure but who makes it. */
+function named(raw: unknown, path: string): Manifest {
+  const { data } = z.object({ kind: z.string(), metadata: z.object({ name: z.string() }) }).safeParse(raw);
+  const [kind, name] = [data?.kind ?? 'object', data?.metadata.name ?? 'without a name'];
+  return { apiVersion: '', kind, name, namespace: undefined, labels: {}, annotations: {}, path, raw };
+}
+
+/**
+ * An object as it was made by the construct at a path.
+ * @throws {UnreadableError} when it lacks what every object has
+ */
 export function toManifest(raw: unknown, path = ''): Manifest {
-  const { apiVersion, kind, metadata } = manifest.parse(raw);
+  const { apiVersion, kind, metadata } = read(named(raw, path), manifest);
   return { apiVersion, kind, ...metadata, namespace: metadata.namespace, path, raw };
 }
 

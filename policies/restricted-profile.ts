@@ -58,7 +58,8 @@ const containers = z
     }),
   )
   .default([]);
-const podTemplate = z.object({
+/** What of a pod's template the profile is about. */
+export const restrictedTemplate = z.object({
   spec: z.object({
     hostNetwork: z.boolean().default(false),
     hostPID: z.boolean().default(false),
@@ -74,8 +75,7 @@ const podTemplate = z.object({
 });
 
 /** Why the admission of `restricted` would refuse a pod of this template; empty when it wouldn't. */
-export function* restrictedViolations(template: unknown): Generator<string> {
-  const { spec } = podTemplate.parse(template);
+export function* restrictedViolations({ spec }: z.output<typeof restrictedTemplate>): Generator<string> {
   const pod = spec.securityContext;
 
   for (const host of ['hostNetwork', 'hostPID', 'hostIPC'] as const) {

@@ -1,7 +1,7 @@
 /** What the policies say of an environment: what breaks them, and what is excused, with the reason. */
 import { POLICIES } from './all.ts';
 import type { Finding } from './policy.ts';
-import { UnreadableError, type Manifest, type Rendered } from './rendered.ts';
+import { READABLE, UnreadableError, type Manifest, type Rendered } from './rendered.ts';
 
 /** A finding, and the rule that it breaks. */
 export interface Violation extends Finding {
@@ -45,14 +45,7 @@ function violationsOf(rendered: Rendered): Violation[] {
     );
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
-    return [
-      {
-        object: error.object,
-        fact: error.fact,
-        rule: 'policies.readable',
-        fix: 'write it in the form that policies/ reads, or teach policies/workloads.ts or objects.ts this one',
-      },
-    ];
+    return [{ object: error.object, fact: error.fact, ...READABLE }];
   }
 }
 

@@ -32,7 +32,7 @@ import {
   type Rendered,
   type Workload,
 } from './manifests.ts';
-import { restrictedViolations } from '../policies/restricted-profile.ts';
+import { restrictedTemplate, restrictedViolations } from '../policies/restricted-profile.ts';
 
 const ARCHIVE = 'zakpos-backup';
 const DAILY = 'zakpos-backup-daily';
@@ -680,7 +680,7 @@ describe.each([
 
   test('is admitted, with nobody to reach but the bucket, and no way in', () => {
     for (const id of ['10-plan', '40-restore'])
-      expect([...restrictedViolations(jobOf(id).template)]).toEqual([]);
+      expect([...restrictedViolations(restrictedTemplate.parse(jobOf(id).template))]).toEqual([]);
     const { spec } = only(
       networkPolicies(restored).filter(({ name }) => name === RESTORE),
       'policy',

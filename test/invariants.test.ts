@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { ENVIRONMENTS } from '../environments/schema.ts';
 import { dev as devInput } from '../environments/dev.ts';
 import { edges } from '../policies/edges.ts';
-import { restrictedViolations } from '../policies/restricted-profile.ts';
+import { restrictedTemplate, restrictedViolations } from '../policies/restricted-profile.ts';
 import { drainSeconds } from '../policies/rolling.ts';
 import {
   called,
@@ -164,7 +164,7 @@ describe('the log collector', () => {
 
   test('is all that Pod Security would not admit, for the folder of its node that it reads', () => {
     everyPod(function* (pod) {
-      const violations = [...restrictedViolations(pod.template)];
+      const violations = [...restrictedViolations(restrictedTemplate.parse(pod.template))];
       if (pod.name !== COLLECTOR) yield* violations;
       else if (violations.join() !== 'volume logs is of type hostPath') yield violations.join();
     });

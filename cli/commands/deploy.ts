@@ -163,7 +163,7 @@ class Deployment {
     });
     await refuseDuringMove(kubectl, config.namespace);
     await refuseDuringRestore(kubectl, config.namespace);
-    await refuseOtherRelease(kubectl, config, flagsOf(options));
+    await refuseOtherRelease(kubectl, rendered.objects, flagsOf(options));
     await refuseImmutableChanges(kubectl, rendered.objects, flagsOf(options));
     if (rendered.crds !== undefined) await applyCrds(kubectl, rendered.crds);
     const before = await remember(kubectl, rendered);

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Config } from '../../environments/schema.ts';
 import { changesBetween } from '../diff/changes.ts';
-import { compareWithCluster, impossible } from '../diff/cluster.ts';
+import { compareWithCluster, impossible, otherRelease } from '../diff/cluster.ts';
 import { isEmpty, reportOf, type Comparison } from '../diff/report.ts';
 import { preview, readConfig, readManifests } from '../environment.ts';
 import { CliError } from '../errors.ts';
@@ -64,7 +64,10 @@ async function withFolder(options: TargetOptions, against: string): Promise<Comp
   return {
     comparison: {
       changes,
-      facts: changes.flatMap(({ before, after }) => immutableChanges(before, after, ways).map(impossible)),
+      facts: changes.flatMap((change) => [
+        ...otherRelease(change, ways.flags),
+        ...immutableChanges(change.before, change.after, ways).map(impossible),
+      ]),
       compared: after.length,
     },
     subject: `${config.environment}, compared with ${folder},`,

@@ -12,6 +12,7 @@ import { names, ports, proxy } from '../doctor/network.ts';
 import { preview, readConfig, type Preview } from '../environment.ts';
 import { mappedPorts } from '../kind-config.ts';
 import type { Kubectl } from '../kubectl.ts';
+import { partIn } from '../part.ts';
 import { flagsOf, kindOf, type TargetOptions } from '../target.ts';
 import type { Tool } from '../tools.ts';
 
@@ -62,8 +63,10 @@ async function* examinations(options: DoctorOptions): AsyncGenerator<readonly Fi
   let rendered: { readonly config: Config; readonly manifests: Preview } | undefined;
   yield await examine('configuration', async () => {
     const config = readConfig(options);
-    rendered = { config, manifests: await preview(config, options) };
-    return ok('configuration', `${rendered.manifests.objects.length} objects are rendered`);
+    const part = tools.includes('kubectl') ? await partIn(kindOf(options).kubectl, config) : {};
+    rendered = { config, manifests: await preview(config, { ...options, ...part }) };
+    const { length } = rendered.manifests.objects;
+    return ok('configuration', `${length} objects are rendered${part.only === undefined ? '' : ONLY_STORES}`);
   });
   if (rendered === undefined) return;
   const { config, manifests } = rendered;
@@ -89,6 +92,8 @@ async function* examinations(options: DoctorOptions): AsyncGenerator<readonly Fi
     if (found === 'ours') yield* inCluster(options, kind, config, manifests);
   }
 }
+
+const ONLY_STORES = ', of the stores alone, since `npm run up -- --only infra` has made the cluster';
 
 const isOk = (findings: readonly Finding[]): boolean => findings.every(({ outcome }) => outcome === 'ok');
 

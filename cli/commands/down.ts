@@ -47,7 +47,8 @@ export async function down(options: DownOptions): Promise<void> {
 }
 
 async function whatIsLost(kind: KindCluster, answers: boolean): Promise<string> {
-  if (!answers) return '  its volumes, which can not be listed since its API server does not answer';
+  if (!answers)
+    return '  its volumes, which can not be listed since kubectl gets no answer from its API server';
   const list = await kind.kubectl.json(claims, ['get', 'persistentvolumeclaims', '--all-namespaces']);
   const rows = (list?.items ?? []).map(
     ({ metadata, spec }) => `  ${metadata.namespace}/${metadata.name} (${spec.resources.requests.storage})`,

@@ -4,11 +4,12 @@ import { describeClaims } from '../claims.ts';
 import { componentsOf, look, progressOf, type Component, type Pod, type Progress } from '../components.ts';
 import { readConfig, synthesize } from '../environment.ts';
 import type { Kubectl } from '../kubectl.ts';
+import { partIn } from '../part.ts';
 import { reasonOf } from '../reasons.ts';
 import { storesOf } from '../stores.ts';
 import { age, table } from '../table.ts';
 import { targetOf, type TargetOptions } from '../target.ts';
-import { urlsOf } from '../urls.ts';
+import { storesOnLocalhost, urlsOf } from '../urls.ts';
 import { lastLine } from '../wait.ts';
 import { showLoad } from './load.ts';
 
@@ -50,7 +51,8 @@ export async function status(options: StatusOptions): Promise<boolean> {
     await showLoad(kubectl, config, { once: options.once ?? !process.stdout.isTTY });
     return true;
   }
-  const { objects } = await synthesize(config, options);
+  const part = await partIn(kubectl, config);
+  const { objects } = await synthesize(config, { ...options, ...part });
   if (options.claims === true) {
     const namespaces = [config.namespace, config.systemNamespace];
     const almostFull = config.monitoring.alerts.volumePercent;
@@ -74,7 +76,7 @@ export async function status(options: StatusOptions): Promise<boolean> {
   console.log(
     `\nmemory: ${sum(pods.map(({ metadata }) => usage.get(metadata.name) ?? 0))} MiB in use of ${sum(pods.map(limitOf))} MiB`,
   );
-  console.log(['', ...urlsOf(config)].join('\n'));
+  console.log(['', ...(part.only === undefined ? urlsOf(config) : storesOnLocalhost(config))].join('\n'));
   return found.every(({ progress }) => progress.ready);
 }
 

@@ -83,7 +83,7 @@ export async function up(options: UpOptions): Promise<void> {
 
   await refuseDuringMove(kubectl, config.namespace);
   await refuseDuringRestore(kubectl, config.namespace);
-  await refuseOtherRelease(kubectl, config, flagsOf(options));
+  await refuseOtherRelease(kubectl, rendered.objects, flagsOf(options));
   await refuseImmutableChanges(kubectl, rendered.objects, flagsOf(options));
   await giveUpReleased(kubectl, rendered.objects);
   await step('Apply', async (line) => {

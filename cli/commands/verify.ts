@@ -1,8 +1,12 @@
 /** `npm run verify`: whether a running system is as it should be, checked point by point, with a report. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
+import type { Config } from '../../environments/schema.ts';
 import { componentsOf, look } from '../components.ts';
 import { readConfig, ROOT, synthesize } from '../environment.ts';
+import { CliError } from '../errors.ts';
+import type { Kubectl } from '../kubectl.ts';
+import { partIn } from '../part.ts';
 import { step } from '../steps.ts';
 import { storeOf } from '../stores.ts';
 import { flagsOf, targetOf, type TargetOptions } from '../target.ts';
@@ -27,12 +31,22 @@ export interface VerifyOptions extends TargetOptions {
   readonly restart: readonly string[];
 }
 
+/** @throws {CliError} where the stores alone run: most checks are of what serves people */
+async function requireAll(kubectl: Kubectl, config: Config, options: TargetOptions): Promise<void> {
+  if ((await partIn(kubectl, config)).only === undefined) return;
+  throw new CliError(
+    `Only the stores of ${config.environment} run in context ${kubectl.context}, by \`npm run up -- --only infra\`.`,
+    `\`npm run up -- ${flagsOf(options)}\` brings the rest; \`npm run status -- ${flagsOf(options)}\` shows what is there.`,
+  );
+}
+
 /** Answers whether no check has failed. */
 export async function verify(options: VerifyOptions): Promise<boolean> {
   const config = readConfig(options);
   const { kubectl, kind } = targetOf(options);
   await kind?.require();
   await requireEnvironment(kubectl, config);
+  await requireAll(kubectl, config, options);
   const rendered = await step(`Manifests of ${config.environment}`, () => synthesize(config, options));
   for (const store of options.restart) knownStore(config, storeOf(rendered.objects, store).name);
   const namespaces = [...new Set(componentsOf(rendered.objects).map(({ namespace }) => namespace))];

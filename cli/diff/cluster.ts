@@ -3,9 +3,10 @@ import type { Config } from '../../environments/schema.ts';
 import type { Preview } from '../environment.ts';
 import { immutableChanges, type ImmutableChange, type Ways } from '../immutable.ts';
 import type { Kubectl } from '../kubectl.ts';
-import { findUnwanted, pruneScopeOf } from '../prune.ts';
+import { releaseChangeOf } from '../postgres-release.ts';
+import { findUnwanted, NEVER_PRUNED, pruneScopeOf } from '../prune.ts';
 import { describeProblem, problemsToMend, readSecrets } from '../secrets.ts';
-import { changesBetween } from './changes.ts';
+import { changesBetween, type Change } from './changes.ts';
 import { dryRun, type Refusal } from './dry-run.ts';
 import type { Fact } from './reasons.ts';
 import type { Comparison } from './report.ts';
@@ -32,7 +33,9 @@ export async function compareWithCluster(
   const problems = problemsToMend(config, await readSecrets(kubectl, config)).filter(
     ({ secret }) => !inManifests.has(secret.name),
   );
+  const changes = changesBetween(before, after);
   const facts: Fact[] = [
+    ...changes.flatMap((change) => otherRelease(change, flags)),
     ...refused.flatMap((refusal) => describeRefusal(refusal, { kubectl, flags })),
     ...unwanted.map(({ kind, metadata }): Fact => ({ section: 'pruned', text: `${kind} ${metadata.name}` })),
     ...problems.map((problem): Fact => ({ section: 'secrets', text: describeProblem(problem) })),
@@ -42,22 +45,38 @@ export async function compareWithCluster(
     })),
     ...warnings.map((text): Fact => ({ section: 'warnings', text: text.replace(/^Warning: /, '') })),
   ];
-  return { changes: changesBetween(before, after), facts, compared: objects.length + definitions.length };
+  return { changes, facts, compared: objects.length + definitions.length };
 }
 
 function describeRefusal({ live, wanted, said }: Refusal, ways: Ways): Fact[] {
-  const known = immutableChanges(live, wanted, ways);
-  if (known.length > 0) return known.map(impossible);
+  const known = [
+    ...otherRelease({ before: live, after: wanted }, ways.flags),
+    ...immutableChanges(live, wanted, ways).map(impossible),
+  ];
+  if (known.length > 0) return known;
   const { kind, metadata } = wanted;
   const { name, namespace } = metadata;
   // The API server may quote what it refuses.
   const reason = kind === 'Secret' ? 'the API server refuses it' : said;
   const target = `${namespace === undefined ? '' : `-n ${namespace} `}delete ${kind.toLowerCase()} ${name}`;
   const way =
-    live === undefined
+    live === undefined || !FIXED.test(said)
       ? 'Put right what it names.'
-      : `Put the old value back; or \`${ways.kubectl.command(target)}\`, if nothing is lost with it, and the next apply makes it anew.`;
+      : HOLDS_DATA.includes(kind)
+        ? 'Put the old value back.'
+        : `Put the old value back; or \`${ways.kubectl.command(target)}\`, if nothing is lost with it, and the next apply makes it anew.`;
   return [{ section: 'impossible', text: `${kind} ${name}: ${reason}\n${way}` }];
+}
+
+/** What API servers say of a field that only a new object may have otherwise. */
+const FIXED = /immutable|(may not|cannot) (be )?chang|updates to .* (is|are) forbidden|Forbidden: updates to/;
+/** Kinds that nobody is to be told to delete. */
+const HOLDS_DATA: readonly string[] = [...NEVER_PRUNED, 'StatefulSet'];
+
+/** A database whose server couldn't read its files. */
+export function otherRelease({ before, after }: Pick<Change, 'before' | 'after'>, flags: string): Fact[] {
+  const other = releaseChangeOf(before, after, flags);
+  return other === undefined ? [] : [{ section: 'impossible', text: `${other.fact}.\n${other.fix}` }];
 }
 
 /** What can't be changed, with the way out. */

@@ -100,6 +100,13 @@ interface Asked {
   readonly warnings: readonly string[];
 }
 
+/** A line that begins an error; what is wrong with an object's fields may follow on lines of its own. */
+const ERROR = /^(Error from server|error: |Unable to connect|The connection )|is invalid:/;
+/** One about the object, by the API server itself or an admission that has looked at it; not that something failed. */
+const REFUSAL =
+  /is invalid:|^Error from server \((Invalid|BadRequest|Forbidden)\)|denied the request|failed to create typed patch object/;
+const UNASKED = /is forbidden: User/;
+
 /** kubectl prints nothing of a list of which one is refused: that one is found by asking about half of them at a time. */
 async function ask(kubectl: Kubectl, objects: readonly LiveObject[]): Promise<Asked> {
   const [first, second] = objects;
@@ -117,7 +124,8 @@ async function ask(kubectl: Kubectl, objects: readonly LiveObject[]): Promise<As
     };
   }
   // Who may not ask, or gets no answer, learns nothing of the other objects either.
-  if (!/^Error from server|is invalid:/m.test(stderr) || /is forbidden: User/.test(stderr)) {
+  const errors = stderr.split('\n').filter((line) => ERROR.test(line));
+  if (errors.length === 0 || !errors.every((line) => REFUSAL.test(line)) || UNASKED.test(stderr)) {
     throw kubectl.explain(stderr);
   }
   if (second === undefined) {

@@ -31,7 +31,7 @@ export const certificates: Check = {
       })),
     );
     const ends = specs.flatMap(({ secret }) => {
-      const [leaf] = chainOf(live.get(secret)?.['tls.crt']);
+      const leaf = leafOf(live.get(secret)?.['tls.crt']);
       return leaf === undefined ? [] : [Date.parse(leaf.validTo)];
     });
     const shown =
@@ -71,6 +71,15 @@ const chainOf = (text = ''): X509Certificate[] =>
   (
     text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? (text === '' ? [] : [text])
   ).map((pem) => new X509Certificate(pem));
+
+/** The server's own; nothing where the text is no certificate, which {@link factsOf} tells. */
+function leafOf(text: string | undefined): X509Certificate | undefined {
+  try {
+    return chainOf(text)[0];
+  } catch {
+    return undefined;
+  }
+}
 
 const daysUntil = (time: number): number => Math.floor((time - Date.now()) / DAY_MS);
 
@@ -145,7 +154,7 @@ async function shownFindings(
   } catch (error) {
     return [{ thing, fact: `shows no certificate: ${messageOf(error)}`, fix }];
   }
-  const [held] = chainOf(wanted);
+  const held = leafOf(wanted);
   const facts = [
     ...timeFacts(shown, config.certificates.days),
     ...nameFacts(shown, [host]),

@@ -1,9 +1,11 @@
 /**
  * Whether every part reaches what it should and nothing else: tried out from the pods that there are, by connections
- * that are opened and closed. A refusal counts only where the same port answers somebody in the same run.
+ * that are opened and closed. A refusal counts only where the same port of the same pod answers somebody in the same
+ * run.
  */
 import { z } from 'zod';
 import { architecture, type Architecture } from '../../charts/architecture.ts';
+import { PORTS, ZOOKEEPER } from '../../charts/names.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { count, judge, putBack, type Check, type Finding } from './check.ts';
 
@@ -79,15 +81,20 @@ export const connections: Check = {
       ({ tried }) => edgeOf(tried),
     );
     const answers = new Set(
-      [...allowed.values()].flat().flatMap(({ tried, answered }) => (answered ? [targetOf(tried)] : [])),
+      [...allowed.values()].flat().flatMap(({ tried, answered }) => (answered ? [endOf(tried)] : [])),
     );
-    const denied = results.filter(({ tried }) => !tried.allowed && answers.has(targetOf(tried)));
-    const silent = [...allowed].filter(([, all]) => all.every(({ answered }) => !answered));
+    const denied = results.filter(({ tried }) => !tried.allowed && answers.has(endOf(tried)));
+    const silent = [...allowed.values()].flatMap((all) => {
+      const failed = all.filter(({ answered }) => !answered).map(({ tried }) => tried);
+      const [first] = failed;
+      if (first === undefined || (failed.length < all.length && isLeaderAlone(first))) return [];
+      return [{ first, ends: failed.length < all.length ? failed.map(({ to }) => to.pod) : [] }];
+    });
     const wrong: Finding[] = [
-      ...silent.map(([edge, all]) => ({
-        thing: edge,
-        fact: `does not connect within ${PATIENCE_SECONDS} s, though the architecture has it`,
-        fix: `See that ${all[0]?.tried.to.component ?? ''} is ready and that the NetworkPolicies of both ends are there; ${putBack(context)}`,
+      ...silent.map(({ first, ends }) => ({
+        thing: edgeOf(first),
+        fact: `does not connect${ends.length === 0 ? '' : ` to ${[...new Set(ends)].sort().join(', ')}`} within ${PATIENCE_SECONDS} s, though the architecture has it`,
+        fix: `See that ${first.to.component} is ready and that the NetworkPolicies of both ends are there; ${putBack(context)}`,
       })),
       ...denied
         .filter(({ answered }) => answered)
@@ -111,8 +118,12 @@ function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
   return groups;
 }
 
-const targetOf = ({ to, port }: Try): string => `${to.component}:${port}`;
-const edgeOf = (tried: Try): string => `${tried.from.component} to ${targetOf(tried)}`;
+const endOf = ({ to, port }: Try): string => `${to.ip}:${port}`;
+const edgeOf = ({ from, to, port }: Try): string => `${from.component} to ${to.component}:${port}`;
+
+/** Of an ensemble, only the leader listens there; on any other port, each pod does. */
+const isLeaderAlone = ({ to, port }: Pick<Try, 'to' | 'port'>): boolean =>
+  to.component === ZOOKEEPER && port === PORTS.zookeeperPeer;
 
 /** The ready pods of each workload, the servers of names, and the Kubernetes API. */
 async function placesOf(kubectl: Kubectl, { components }: Architecture): Promise<Place[]> {
@@ -166,8 +177,8 @@ const KUBERNETES_API = 'kubernetes-api';
 const KUBERNETES_API_PORT = 443;
 
 /**
- * From a pod of each workload: to all pods at the end of an arrow, since not every one listens on each port, and to one
- * of those that there is no arrow to. Where pods talk to others of their own workload, all of them try.
+ * From a pod of each workload: to all pods at the end of an arrow, and to one of those that there is no arrow to, or all
+ * where one alone listens. Where pods talk to others of their own workload, all of them try.
  */
 export function triesOf({ components, connections: arrows }: Architecture, places: readonly Place[]): Try[] {
   const targets = components.flatMap(({ name }) => {
@@ -192,7 +203,9 @@ export function triesOf({ components, connections: arrows }: Architecture, place
           const ends = of(target).filter(
             ({ pod, nodes }) => pod !== from.pod && (allowed || !nodes.includes(from.node)),
           );
-          return (allowed ? ends : ends.slice(0, 1)).map((to) => ({ from, to, port, allowed }));
+          return ends
+            .filter((to, i) => allowed || i === 0 || isLeaderAlone({ to, port }))
+            .map((to) => ({ from, to, port, allowed }));
         }),
       );
     });

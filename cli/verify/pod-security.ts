@@ -91,7 +91,8 @@ async function quotaFindings(kubectl: Kubectl, namespace: string): Promise<Findi
   return (quotas?.items ?? []).flatMap(({ metadata, status }) =>
     Object.entries(status.hard).flatMap(([resource, hard]) => {
       const used = status.used[resource] ?? '0';
-      return bytesOf(used) < FULL * bytesOf(hard)
+      // What nobody may have at all is no room.
+      return bytesOf(hard) === 0 || bytesOf(used) < FULL * bytesOf(hard)
         ? []
         : [
             {

@@ -1,8 +1,12 @@
 /** Which cluster a command is about, and what is there under its name. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { clusterOf, KindCluster, type ClusterState } from '../../cli/cluster.ts';
 import { targetOf } from '../../cli/target.ts';
 import { ENVIRONMENTS } from '../../environments/schema.ts';
-import { withTools, type Tools } from './fakes.ts';
+import { configWith } from '../manifests.ts';
+import { failureOf, withTools, type Tools } from './fakes.ts';
 
 describe('the target of a command', () => {
   test('is a kind cluster of the environment, where nothing else is said', () => {
@@ -46,6 +50,16 @@ test('nodes are those of kind, the control plane first, and nothing else of it',
   ]);
 });
 
+/** A cluster that runs and of which kubectl learns nothing but this, until kind has exported its credentials. */
+const mute = (said: string, exported = '/nowhere/exported'): Tools => {
+  const { docker = '', kubectl = '' } = tools(CONTAINERS, [OURS, OURS, OURS]);
+  return {
+    docker: docker.replace('*)', 'exec) exit 0;; inspect) echo {};; *)'),
+    kind: `if [ "$1 $2" = "export kubeconfig" ]; then : > '${exported}'; fi`,
+    kubectl: `if [ ! -e '${exported}' ]; then echo '${said}' >&2; exit 1; fi; ${kubectl}`,
+  };
+};
+
 describe('a cluster of several nodes', () => {
   test.each<[string, ClusterState, Tools]>([
     ['each of them runs and carries our label', 'ours', tools(CONTAINERS, [OURS, OURS, OURS])],
@@ -63,8 +77,47 @@ describe('a cluster of several nodes', () => {
       }),
     ],
     ['there is none', 'absent', tools([''], [])],
+    ['kubectl gets no answer', 'silent', mute('Unable to connect to the server: EOF')],
+    ['kubectl has no context', 'unknown', mute('error: context "kind-shop" does not exist')],
+    [
+      'kubectl has no contexts at all',
+      'unknown',
+      mute('Error in configuration: context was not found for specified context: kind-shop'),
+    ],
   ])('where %s is %s', async (_, state, found) => {
     expect(await withTools(found, () => shop.state())).toBe(state);
+  });
+});
+
+describe("kubectl's configuration", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'zakpos-kubeconfig-'));
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const config = configWith('dev');
+  const line = { note: () => undefined, rename: () => undefined };
+
+  test.each(['error: context "kind-shop" does not exist', 'error: You must be logged in to the server'])(
+    'is left as it is by who only needs the cluster: %s',
+    async (said) => {
+      const exported = join(folder, 'exported');
+      const failure = await withTools(mute(said, exported), () => failureOf(() => shop.require()));
+      expect(failure).toContain('`kind export kubeconfig --name shop`');
+      expect(existsSync(exported)).toBe(false);
+      // So does who is about to remove it.
+      expect(await withTools(mute(said, exported), () => shop.isOurs())).toBe(true);
+      expect(existsSync(exported)).toBe(false);
+    },
+  );
+
+  test('is mended by who makes sure that it runs', async () => {
+    const exported = join(folder, 'exported');
+    const found = mute('error: context "kind-shop" does not exist', exported);
+    expect(await withTools(found, () => failureOf(() => shop.ensure(config, line)))).toContain('other ports');
+    expect(existsSync(exported)).toBe(true);
   });
 });
 

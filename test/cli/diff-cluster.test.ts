@@ -20,7 +20,7 @@ const object = (
   spec,
 });
 const service = (name: string, spec: object = {}) => object('Service', name, spec);
-const statefulSet = (size: string) =>
+const statefulSet = (size: string, image = 'postgres:16-alpine') =>
   object(
     'StatefulSet',
     'zakpos-postgres',
@@ -28,6 +28,7 @@ const statefulSet = (size: string) =>
       serviceName: 'postgres',
       podManagementPolicy: 'Parallel',
       selector: { matchLabels: { app: 'postgres' } },
+      template: { spec: { containers: [{ name: 'postgres', image }] } },
       volumeClaimTemplates: [
         { metadata: { name: 'data' }, spec: { resources: { requests: { storage: size } } } },
       ],
@@ -126,11 +127,32 @@ test('what is refused is found among the others', async () => {
 });
 
 test.each([
+  'Error from server (BadRequest): error when creating "STDIN": unknown field "spec.x"',
+  'Error from server (Forbidden): pods "a" is forbidden: violates PodSecurity "restricted:latest"',
+  'Error from server: error when creating "STDIN": admission webhook "x" denied the request: no owner',
+])('%s is about the object', async (said) => {
+  const kubectl = cluster({ refuses: ({ metadata: { name } }) => (name === 'a' ? said : undefined) });
+  const { refused, after } = await dryRun(kubectl, [service('a'), service('b')], []);
+  expect([refused.map((each) => each.said), names(after)]).toEqual([[said], ['b']]);
+});
+
+test.each([
   ['no answer', 'Unable to connect to the server: dial tcp 127.0.0.1:6443', /does not answer/],
   [
     'no right to ask',
     'Error from server (Forbidden): services "api" is forbidden: User "ci" cannot patch',
     /may not do this/,
+  ],
+  [
+    'an admission that is away',
+    'Error from server (InternalError): Internal error occurred: failed calling webhook "x": context deadline exceeded',
+    /failed calling webhook/,
+  ],
+  ['an API server that is busy', 'Error from server (TooManyRequests): slow down', /slow down/],
+  [
+    'a failure beside a refusal',
+    'The Service "a" is invalid: x\nError from server (ServiceUnavailable): wait',
+    /wait/,
   ],
 ])('%s ends it at once', async (_, said, message) => {
   const kubectl = cluster({ refuses: () => said });
@@ -170,12 +192,32 @@ describe('in words', () => {
     const live = [service('api'), object('Secret', 'zakpos-jwt')];
     const text = await told(live, {
       live,
-      refuses: ({ metadata }) => `The ${metadata.name} is invalid: "hunter2"`,
+      refuses: ({ metadata }) => `The ${metadata.name} is invalid: "hunter2": field is immutable`,
     });
     expect(text).toContain(
-      'Service api: The api is invalid: "hunter2"\n    Put the old value back; or `kubectl --context fake -n zakpos delete service api`',
+      'Service api: The api is invalid: "hunter2": field is immutable\n    Put the old value back; or `kubectl --context fake -n zakpos delete service api`',
     );
-    expect(text).toContain('Secret zakpos-jwt: the API server refuses it\n');
+    expect(text).toContain('Secret zakpos-jwt: the API server refuses it\n    Put the old value back.');
+  });
+
+  test.each([
+    [
+      'what holds data',
+      'StatefulSet "zakpos-postgres" is invalid: x: field is immutable',
+      statefulSet('20Gi'),
+    ],
+    ['what is refused for something else', 'Service "api" is invalid: x: must be a number', service('api')],
+  ])('nobody is told to delete %s', async (_, said, each) => {
+    const text = await told([each], { live: [each], refuses: () => said });
+    expect(text).toContain(said);
+    expect(text).not.toContain('delete');
+  });
+
+  test('a database of another major version is no plain roll', async () => {
+    const text = await told([statefulSet('20Gi', 'postgres:17-alpine')], { live: [statefulSet('20Gi')] });
+    expect(text).toContain(`Can't be changed
+  The database is one of PostgreSQL 16 (postgres:16-alpine), and the manifests have postgres:17-alpine: its server can't read those files.
+    \`npm run upgrade -- postgres --env prod --context fake\` takes the data along`);
   });
 
   test('what up would prune, and Secrets that are missing', async () => {

@@ -462,6 +462,32 @@ test.concurrent('a store that was stopped is told by status, with what starts it
   expect(run.code).toBe(1);
 });
 
+describe('where the stores alone run', () => {
+  const tools = () =>
+    kubectl({
+      '--raw': 'exit 1',
+      'io/only': 'echo infra',
+      'io/environment': 'echo dev',
+      'get deployments,': print({ items: [] }),
+    });
+
+  test.concurrent('status misses no apps, and names the stores', async () => {
+    const run = await zakpos(['status', ...SHOP], tools(), { CDK8S_OUTDIR: join(folder, 'dist-of-stores') });
+    expect(run.stdout).toMatch(/^zakpos-redis +0\/\? .* has no pod yet$/m);
+    expect(run.stdout).not.toContain('zakpos-api');
+    expect(run.stdout).toContain('PostgreSQL localhost:5432');
+  });
+
+  test.concurrent('verify says that most is not there to be checked', async () => {
+    const run = await zakpos(['verify', ...SHOP], tools());
+    expect(run.stderr).toBe(
+      '\nOnly the stores of dev run in context shop, by `npm run up -- --only infra`.\n' +
+        '  `npm run up -- --env dev --context shop` brings the rest; `npm run status -- --env dev --context shop` shows what is there.\n',
+    );
+    expect(run.code).toBe(1);
+  });
+});
+
 describe('a restore onto the live database', () => {
   /** kubectl of a cluster where a restore goes on for ever; the end of each call is noted, too. */
   const cluster = (state: string): string => `

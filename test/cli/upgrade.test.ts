@@ -10,7 +10,6 @@ import type { RunOptions } from '../../cli/exec.ts';
 import { Kubectl } from '../../cli/kubectl.ts';
 import { refuseOtherRelease, releaseOf } from '../../cli/postgres-release.ts';
 import { listenToSignals } from '../../cli/signals.ts';
-import { configWith } from '../manifests.ts';
 import { failureOf, FakeKubectl, type Answer } from './fakes.ts';
 
 const manifest = z.object({ kind: z.string(), metadata: z.object({ name: z.string() }) });
@@ -107,7 +106,7 @@ class Cluster {
 }
 
 /** The database's StatefulSet, with what can't be changed of it. */
-const setOf = (image: string, storage: string): object => ({
+const setOf = (image: string, storage: string) => ({
   kind: 'StatefulSet',
   metadata: { name: 'zakpos-postgres', namespace: 'zakpos' },
   spec: {
@@ -394,15 +393,21 @@ test.each([
 test('an apply is refused that would start another release on the files', async () => {
   const apply = (image: string): Promise<string> =>
     failureOf(() =>
-      refuseOtherRelease(cluster.kubectl, configWith('dev', { postgres: { image } }), '--env dev'),
+      refuseOtherRelease(
+        cluster.kubectl,
+        // Those of the manifests count, which may be a folder that was rendered elsewhere.
+        [{ kind: 'Namespace', metadata: { name: 'zakpos' } }, setOf(image, '1Gi')],
+        '--env dev',
+      ),
     );
   expect(await apply('postgres:17-alpine')).toMatch(
-    /^The database is one of PostgreSQL 16 \(postgres:16-alpine\), and postgres\.image is postgres:17-alpine: .*nothing was applied\.\n +`npm run upgrade -- postgres --env dev` takes the data along/,
+    /^The database is one of PostgreSQL 16 \(postgres:16-alpine\), and the manifests have postgres:17-alpine: .*nothing was applied\.\n +`npm run upgrade -- postgres --env dev` takes the data along/,
   );
   expect(await apply('postgres:15-alpine')).toMatch(
     /`npm run upgrade -- postgres --env dev --back` puts the files/,
   );
   for (const image of ['postgres:16.9-alpine', 'acme/pg:blue']) expect(await apply(image)).toBe('no error');
+  expect(await failureOf(() => refuseOtherRelease(cluster.kubectl, [], '--env dev'))).toBe('no error');
   cluster.image = undefined;
   expect(await apply('postgres:17-alpine')).toBe('no error');
 });

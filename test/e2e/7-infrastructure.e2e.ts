@@ -49,6 +49,9 @@ test('npm run up -- --only infra leaves the stores, with their claims, and says 
   expect(await workloads()).toEqual(['zakpos-kafka', 'zakpos-postgres', 'zakpos-redis', 'zakpos-zookeeper']);
   expect(await claims()).toBe(before.claims);
   expect(await sql('select count(*) from sales')).toEqual(sales);
+  const status = await zakpos('status');
+  expect([status.exitCode, status.all.includes('zakpos-api')]).toEqual([0, false]);
+  expect((await zakpos('doctor')).all).toContain('No problem was found.');
   expect(statSync(ENV_FILE).mode & 0o777).toBe(0o600);
   expect((await execa('git', ['status', '--porcelain', 'apps/api'], { cwd: ROOT })).stdout).not.toContain(
     '.env',

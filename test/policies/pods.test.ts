@@ -19,6 +19,9 @@ const inDev = (change: Change, fact: string): Example => ({ of: dev, change, fac
 const inProd = (change: Change, fact: string): Example => ({ of: prod, change, fact });
 
 testExamples(podSecurity, {
+  'judged-kinds': ['Pod', 'ReplicaSet', 'ReplicationController'].map((kind) =>
+    inDev(once(API, 'kind', kind), 'is of no kind whose pods the policies judge'),
+  ),
   restricted: [
     inDev(set(API, `${POD} hostNetwork`, true), 'hostNetwork is true'),
     inDev(set(KAFKA, `${CONTAINER} securityContext privileged`, true), 'container kafka is privileged'),

@@ -50,6 +50,20 @@ test('synthesis ends with 2, names path, rule, fact and fix, and writes nothing'
   expect(readdirSync(folder)).not.toContain('dist');
 });
 
+test('synthesis ends with 2 and the path of the construct for what is no object', async () => {
+  const chart = join(folder, 'charts/namespace.ts');
+  const text = readFileSync(chart, 'utf8');
+  expect(text).toContain('annotations: { ...KEPT,');
+  writeFileSync(chart, text.replace('annotations: { ...KEPT,', 'annotations: { count: 3, ...KEPT,'));
+  const { code, stdout, stderr } = await node(MAIN);
+  writeFileSync(chart, text);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(
+    /^00-namespace\/zakpos \(Namespace zakpos\) breaks policies\.readable: metadata\.annotations\.count: .*\n {4}write it in the form/,
+  );
+  expect(stderr).not.toMatch(/^ +at /m);
+});
+
 test('cdk8s synth ends with 2 and the path of the construct', async () => {
   const cli = join(ROOT, 'node_modules/cdk8s-cli/bin/cdk8s');
   const { code, stdout } = await node([cli, 'synth', '--app', `node ${MAIN.join(' ')}`]);

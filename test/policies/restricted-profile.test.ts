@@ -1,5 +1,5 @@
 /** The profile `restricted` as the policies know it: what it refuses. */
-import { restrictedViolations } from '../../policies/restricted-profile.ts';
+import { restrictedTemplate, restrictedViolations } from '../../policies/restricted-profile.ts';
 
 test.each([
   ['a pod on the network of its node', { hostNetwork: true }, {}, 'hostNetwork is true'],
@@ -28,5 +28,5 @@ test.each([
       ...pod,
     },
   };
-  expect([...restrictedViolations(template)].join('\n')).toContain(violation);
+  expect([...restrictedViolations(restrictedTemplate.parse(template))].join('\n')).toContain(violation);
 });

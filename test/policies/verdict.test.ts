@@ -1,5 +1,6 @@
 /** The verdict: nothing breaks a rule that the schema accepts, waivers are heard, and forms that nobody knows are told. */
 import { POLICIES } from '../../policies/all.ts';
+import { UnreadableError } from '../../policies/rendered.ts';
 import { judge } from '../../policies/verdict.ts';
 import { called, render } from '../manifests.ts';
 import { rendered } from '../variants.ts';
@@ -59,6 +60,30 @@ test.each([
 ])('a waiver %s is a violation itself', (_, each, rule, reason, fact) => {
   const { violations } = judge(set(API, waiver(rule), reason)(each));
   expect(violations).toContainEqual(expect.objectContaining({ rule: 'policies.waivers', fact }));
+});
+
+test.each([
+  [
+    'Namespace zakpos',
+    'metadata annotations count',
+    3,
+    'metadata.annotations.count: Invalid input: expected string',
+  ],
+  ['Deployment zakpos-api', 'metadata name', undefined, 'metadata.name: Invalid input: expected string'],
+])(
+  'what lacks the form of every object is named by its construct: %s without %s',
+  (object, path, value, fact) => {
+    expect(() => set(object, path, value)(dev)).toThrow(UnreadableError);
+    expect(() => set(object, path, value)(dev)).toThrow(
+      new RegExp(`^\\d\\d-\\S+ \\(\\S+ .*\\) breaks policies\\.readable: ${fact}`),
+    );
+  },
+);
+
+test('a pod of a form that the restricted profile does not know is told', () => {
+  const { violations } = judge(set(API, 'spec template spec hostNetwork', 'yes')(dev));
+  expect(violations).toMatchObject([{ rule: 'policies.readable', object: { name: 'zakpos-api' } }]);
+  expect(violations[0]?.fact).toContain('spec.hostNetwork: Invalid input: expected boolean');
 });
 
 test('an object of a form that no policy knows is told, instead of passing unseen', () => {

@@ -83,10 +83,10 @@ describe('what the ingress shows', () => {
     server.close();
   });
 
-  const judge = (held: KeyPair) => {
+  const judge = (held: Pick<KeyPair, 'certificate'> & Partial<KeyPair>) => {
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('no port');
-    const data = encoded(secretOf(held));
+    const data = encoded(secretOf({ key: '', ...held }));
     return certificates.run(
       contextOf([[/get secrets/, list({ metadata: { name: config.ingress.tls.secret }, data })]], {
         config: { ...config, localPorts: { ...config.localPorts, https: address.port } },
@@ -99,6 +99,14 @@ describe('what the ingress shows', () => {
     const verdict = await judge(shown);
     expect(verdict).toMatchObject({ state: 'passed', findings: [] });
     expect(verdict.words).toMatch(/^1 certificate, the first ends in (89|90) days$/);
+  });
+
+  test('is looked at, too, where the Secret holds what is no certificate', async () => {
+    const verdict = await judge({ certificate: 'x' });
+    expect([verdict.state, ...told(verdict)]).toEqual([
+      'failed',
+      `Certificate ${config.ingress.tls.secret} has under "tls.crt" what is no certificate`,
+    ]);
   });
 
   test('fails when it is another one', async () => {

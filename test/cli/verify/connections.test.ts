@@ -1,4 +1,5 @@
 import { connections } from '../../../cli/verify/connections.ts';
+import { configWith } from '../../manifests.ts';
 import { contextOf, Failure, LINE, list, told, type Answers } from './world.ts';
 
 const IPS: Readonly<Record<string, string>> = {
@@ -36,7 +37,7 @@ const network = (lets: readonly string[], more: Answers = []): Answers => [
   [
     /exec \S+ -- sh -c/,
     (text) => {
-      const [, from = ''] = /exec (\S+)-0 /.exec(text) ?? [];
+      const [, from = ''] = /exec (\S+)-\d /.exec(text) ?? [];
       return [...text.matchAll(/^t (\d+) (\S+) (\d+) &$/gm)]
         .flatMap(([, number = '', ip = '', port = '']) =>
           lets.includes(`${from} ${ip} ${port}`) ? [number] : [],
@@ -67,6 +68,61 @@ test('fail for an arrow that does not answer', async () => {
   expect(told(verdict)).toEqual([
     'zakpos-api to zakpos-redis:6379 does not connect within 3 s, though the architecture has it',
   ]);
+});
+
+/** Pods of one workload, at 10.0.3.0 and after, beside the API. */
+const beside = (name: string, count: number) =>
+  list(
+    ...[{ name: 'zakpos-api', pod: 'zakpos-api-0', ip: '10.0.0.1' }]
+      .concat(Array.from({ length: count }, (_, i) => ({ name, pod: `${name}-${i}`, ip: `10.0.3.${i}` })))
+      .map(({ name, pod, ip }) => ({
+        metadata: { name: pod, namespace: 'zakpos', labels: { 'app.kubernetes.io/name': name } },
+        status: { podIP: ip, conditions: [{ type: 'Ready', status: 'True' }] },
+      })),
+  );
+
+describe('where a workload has several pods', () => {
+  const redis: Answers = [
+    [/-n zakpos get pods/, beside('zakpos-redis', 3)],
+    [/-n zakpos-system get pods/, list()],
+  ];
+  const toApi = (i: number) => `zakpos-api 10.0.3.${i} 6379`;
+
+  test('each of them has to answer', async () => {
+    expect(told(await judge(network([0, 1, 2].map(toApi), redis)))).toEqual([]);
+    expect(told(await judge(network([toApi(1)], redis)))).toEqual([
+      'zakpos-api to zakpos-redis:6379 does not connect to zakpos-redis-0, zakpos-redis-2 within 3 s, though the architecture has it',
+    ]);
+  });
+
+  describe('of which one leads', () => {
+    const config = configWith('dev', { zookeeper: { replicas: 3 } });
+    const zookeeper: Answers = [
+      [/-n zakpos get pods/, beside('zakpos-zookeeper', 3)],
+      [/-n zakpos-system get pods/, list()],
+    ];
+    const among = (port: number, ends: readonly number[]) =>
+      ends.map((i) => `zakpos-zookeeper 10.0.3.${i} ${port}`);
+    const judgeEnsemble = (lets: readonly string[]) =>
+      connections.run(contextOf(network(lets, zookeeper), { config }), LINE);
+
+    test('only that one has to answer on its port', async () => {
+      const verdict = await judgeEnsemble([...among(2888, [1]), ...among(3888, [0, 1, 2])]);
+      expect(told(verdict)).toEqual([]);
+      // The API is refused at the leader's port, and at that for elections of the first.
+      expect(verdict.words).toBe('2 arrows answered, 2 other connections refused');
+      expect(told(await judgeEnsemble(among(3888, [0, 1, 2])))).toEqual([
+        'zakpos-zookeeper to zakpos-zookeeper:2888 does not connect within 3 s, though the architecture has it',
+      ]);
+    });
+
+    test('nobody else reaches it, whichever that is', async () => {
+      const lets = [...among(2888, [2]), ...among(3888, [0, 1, 2]), 'zakpos-api 10.0.3.2 2888'];
+      expect(told(await judgeEnsemble(lets))).toEqual([
+        'zakpos-api to zakpos-zookeeper:2888 connects, though the architecture has no such arrow',
+      ]);
+    });
+  });
 });
 
 test('fail for a connection that there is no arrow for', async () => {

@@ -6,7 +6,10 @@ const labelled = (level?: string) => ({
 });
 const REFUSED = new Failure('pods "x" is forbidden: violates PodSecurity "restricted:latest": privileged');
 const quota = (used: object) =>
-  list({ metadata: { name: 'zakpos' }, status: { hard: { pods: '40', 'limits.memory': '8Gi' }, used } });
+  list({
+    metadata: { name: 'zakpos' },
+    status: { hard: { pods: '40', 'limits.memory': '8Gi', 'services.nodeports': '0' }, used },
+  });
 const ROOM = quota({ pods: '20', 'limits.memory': '4096Mi' });
 const judge = (label: object, intruder: object, quotas: object = ROOM) => {
   const context = contextOf([
