@@ -43,6 +43,7 @@ describe('which environments are encrypted', () => {
       'dev',
       'prod without encryption',
       'dev with a pooler',
+      'dev with an API of its own',
       'dev with backups',
       'prod with backups, without encryption',
       'dev with metrics',
