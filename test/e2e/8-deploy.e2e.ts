@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { kubectl, logIn, NAMESPACE, product, rendered, sell, zakpos } from './harness.ts';
 
@@ -51,12 +52,16 @@ async function deploy(manifests: string, ...options: readonly string[]): Promise
   return { exitCode, all, seconds, summary: text };
 }
 
-/** Sells until it is told to stop; every sale has to be made. */
-function keepSelling(token: string, productId: string): { stop: () => Promise<number> } {
+/** Sells about ten a second until it is told to stop; every sale has to be made. */
+function keepSelling(token: string): { stop: () => Promise<number> } {
   const stopped = new AbortController();
   const work = (async () => {
     let sold = 0;
-    for (; !stopped.signal.aborted; sold++) await sell(token, productId);
+    for (; !stopped.signal.aborted; sold++) {
+      await sell(token, (await product(token)).id);
+      // No faster than a shop is stocked for.
+      await sleep(100);
+    }
     return sold;
   })();
   return {
@@ -90,7 +95,7 @@ describe('a deployment', () => {
       api: { env: { DATABASE_SSL_MODE: 'perhaps' } },
     });
     const token = await logIn();
-    const selling = keepSelling(token, (await product(token)).id);
+    const selling = keepSelling(token);
     const { exitCode, all, summary } = await deploy(bad);
     const sold = await selling.stop();
     expect(exitCode).toBe(1);
