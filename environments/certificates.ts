@@ -146,10 +146,29 @@ export function cliCertificates(config: Config): CertificateSpec[] {
   ];
 }
 
-/** Secrets that must be there and that nobody but the operator can make: their keys, and who uses them. */
-export function foreignSecrets(
-  config: Config,
-): { readonly name: string; readonly keys: readonly string[]; readonly usedBy: readonly string[] }[] {
+/** A Secret that nobody but the operator can make: its keys, and who uses it. */
+export interface ForeignSecret {
+  readonly name: string;
+  readonly keys: readonly string[];
+  readonly usedBy: readonly string[];
+}
+
+/** All of them that must be there; one that stands in several places of the configuration is there once. */
+export function foreignSecrets(config: Config): ForeignSecret[] {
+  const found = new Map<string, ForeignSecret>();
+  for (const secret of namedSecrets(config)) {
+    const { keys = [], usedBy = [] } = found.get(secret.name) ?? {};
+    found.set(secret.name, {
+      name: secret.name,
+      keys: [...new Set([...keys, ...secret.keys])],
+      usedBy: [...new Set([...usedBy, ...secret.usedBy])],
+    });
+  }
+  return [...found.values()];
+}
+
+/** As the configuration names them, place by place. */
+function namedSecrets(config: Config): ForeignSecret[] {
   const { ingress, postgres, redis, kafka, backups } = config;
   const authority = (name: string | undefined, usedBy: readonly string[]) =>
     name === undefined ? [] : [{ name, keys: ['ca.crt'], usedBy }];

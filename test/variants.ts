@@ -116,6 +116,11 @@ export const variants = {
   'prod with an existing Kafka': render('prod', { kafka: CA.kafka }),
   'prod with existing stores': render('prod', { postgres: postgres(), redis: redis(), kafka: kafka() }),
   'prod with existing stores of an authority': render('prod', CA),
+  'prod with existing stores of one authority': render('prod', {
+    postgres: postgres({ caSecret: 'stores-ca' }),
+    redis: redis({ caSecret: 'stores-ca' }),
+    kafka: kafka({ caSecret: 'stores-ca' }),
+  }),
   'prod with existing stores of an authority and secrets in variables': render('prod', {
     ...CA,
     api: { secretsAs: 'env' },

@@ -19,7 +19,7 @@ import { STORE_FAULTS, storesAway } from './alerts/stores.ts';
 import { VOLUME_FAULTS } from './alerts/volumes.ts';
 import { DAY, firedUntil, firingAt, HOUR, over, testOf, type World } from './alerts/world.ts';
 import { apply, CONTEXT, kubectl } from './harness.ts';
-import { long } from './long.ts';
+import { long, longConcurrent } from './long.ts';
 
 const FAULTS = [
   ...SALE_FAULTS,
@@ -78,7 +78,7 @@ test('every alert has a fault', () => {
 });
 
 describe('an alert', () => {
-  long.concurrent.each(FAULTS.map((fault) => [`${fault.alert} is told of ${fault.of}`, fault] as const))(
+  longConcurrent.each(FAULTS.map((fault) => [`${fault.alert} is told of ${fault.of}`, fault] as const))(
     '%s, in time, alone, until it is over',
     async (_, { alert, from, until, world, fires, ends = until, labels, summary, followedBy = [] }) => {
       const { severity, runbook } = only(
