@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deploy } from '../../cli/commands/deploy.ts';
-import { failureOf, withToolFolder } from './fakes.ts';
+import { callsOf, failureOf } from './fakes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'zakpos-deploy-'));
 afterAll(() => {
@@ -19,17 +19,11 @@ test('manifests of another environment are refused before the cluster is asked a
       metadata: { name: 'zakpos', labels: { 'zakpos.io/environment': 'prod' } },
     }),
   );
-  await withToolFolder({ kubectl: 'exit 1' }, async ({ path, calls }) => {
-    const before = process.env.PATH;
-    process.env.PATH = path;
-    try {
-      const options = { env: 'dev', context: 'shop', manifests: folder, timeout: 1, smokeTimeout: 1 };
-      expect(await failureOf(() => deploy(options))).toBe(
-        '--env is "dev", and the manifests are of environment "prod".\n  Say `--env prod`, or name other manifests.',
-      );
-      expect(calls()).toEqual([]);
-    } finally {
-      process.env.PATH = before;
-    }
+  const calls = await callsOf({ kubectl: 'exit 1' }, async () => {
+    const options = { env: 'dev', context: 'shop', manifests: folder, timeout: 1, smokeTimeout: 1 };
+    expect(await failureOf(() => deploy(options))).toBe(
+      '--env is "dev", and the manifests are of environment "prod".\n  Say `--env prod`, or name other manifests.',
+    );
   });
+  expect(calls).toEqual([]);
 });

@@ -43,6 +43,19 @@ export function withTools<T>(tools: Tools, work: () => Promise<T>): Promise<T> {
   });
 }
 
+/** What tools were called with while something ran with them, before those of the system. */
+export const callsOf = (tools: Tools, use: () => Promise<unknown>): Promise<readonly string[]> =>
+  withToolFolder(tools, async ({ path, calls }) => {
+    const before = process.env.PATH;
+    process.env.PATH = `${path}:/usr/bin:/bin`;
+    try {
+      await use();
+    } finally {
+      process.env.PATH = before;
+    }
+    return calls();
+  });
+
 /** What a kubectl in memory says to a call; nothing where it is left out. */
 export interface Answer {
   readonly stdout?: string;

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import { login } from '../../release/cluster.ts';
 import { comment, fetchRelease, issue, publish, waitForCi } from '../../release/github.ts';
-import { failureOf, withToolFolder, type Tools } from '../cli/fakes.ts';
+import { callsOf, failureOf } from '../cli/fakes.ts';
 
 let work: string;
 beforeEach(() => {
@@ -17,18 +17,6 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(work, { recursive: true });
 });
-
-const callsOf = (tools: Tools, use: () => Promise<unknown>): Promise<readonly string[]> =>
-  withToolFolder(tools, async ({ path, calls }) => {
-    const before = process.env.PATH;
-    process.env.PATH = `${path}:/usr/bin:/bin`;
-    try {
-      await use();
-    } finally {
-      process.env.PATH = before;
-    }
-    return calls();
-  });
 
 test('a release waits for the run of ci of its very commit', async () => {
   const gh = `[ "$2" = list ] && echo '[{"databaseId":17}]'`;

@@ -11,7 +11,7 @@ import { releaseManifests, withImages } from '../../release/manifests.ts';
 import { scan } from '../../release/scan.ts';
 import { sign } from '../../release/sign.ts';
 import { ROOT } from '../manifests.ts';
-import { failureOf, withToolFolder, withTools, type Tools } from '../cli/fakes.ts';
+import { callsOf, failureOf, withTools, type Tools } from '../cli/fakes.ts';
 
 let work: string;
 beforeEach(() => {
@@ -22,19 +22,6 @@ afterEach(() => {
 });
 
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
-
-/** The calls of tools that stand for the real ones, in a PATH of their own. */
-const callsOf = (tools: Tools, use: () => Promise<unknown>): Promise<readonly string[]> =>
-  withToolFolder(tools, async ({ path, calls }) => {
-    const before = process.env.PATH;
-    process.env.PATH = `${path}:/usr/bin:/bin`;
-    try {
-      await use();
-    } finally {
-      process.env.PATH = before;
-    }
-    return calls();
-  });
 
 /** Writes a text to the file that comes after an option. */
 const writes = (option: string, text: string): string =>
