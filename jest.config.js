@@ -1,18 +1,11 @@
-/** Types are checked once by tsc; here TypeScript is only stripped. */
+/**
+ * Tests run in bare Node.js, as the programs do: what a test file loads, such as cdk8s, is there for the next one. So a file
+ * puts back what it changes of the process. Types are checked once by tsc; here tsx only strips them.
+ */
 export default {
-  testEnvironment: 'node',
-  // Jest's own cleaning up between files wraps the setters of signal-exit's global emitter until they recurse.
-  testEnvironmentOptions: { globalsCleanup: 'off' },
-  extensionsToTreatAsEsm: ['.ts'],
-  transform: {
-    '\\.ts$': [
-      '@swc/jest',
-      { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'es6' } },
-    ],
-  },
+  runner: 'jest-light-runner/child-process',
+  setupFiles: ['<rootDir>/test/setup.ts'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['<rootDir>/test/e2e/'],
-  // Some tests run whole programs, on machines that may be busy.
-  testTimeout: 60_000,
   modulePathIgnorePatterns: ['<rootDir>/apps/', '<rootDir>/dist/'],
 };

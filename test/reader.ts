@@ -77,28 +77,40 @@ async function typed(
 ): Promise<string | undefined> {
   const child = execa('bash', ['-euc', script], {
     cwd,
-    env,
+    // npm says what it runs, as at a terminal, also to whoever is run by a silent npm.
+    env: { npm_config_loglevel: 'notice', ...env },
     reject: false,
     all: true,
     stdin: 'ignore',
-    timeout: seconds * 1000,
     // A group of its own, which gets the Ctrl-C as one at a terminal would.
     detached: true,
   });
-  const { pid } = child;
+  const tell = (signal: NodeJS.Signals): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, signal);
+    } catch {
+      // Nobody is left.
+    }
+  };
+  const late = setTimeout(() => {
+    tell('SIGKILL');
+  }, seconds * 1000);
   let pressing: NodeJS.Timeout | undefined;
-  if (endless && pid !== undefined) {
+  if (endless) {
     // Until it ends, as a person would who sees it go on: npm says something before the command is there to be ended.
-    const press = (): void => {
-      process.kill(-pid, 'SIGINT');
-    };
-    child.stdout.once('data', () => (pressing = setInterval(press, 1000)));
+    child.stdout.once('data', () => {
+      pressing = setInterval(() => {
+        tell('SIGINT');
+      }, 1000);
+    });
   }
   const result = await child;
   clearInterval(pressing);
-  if (endless && result.stdout !== '' && !result.timedOut) return undefined;
+  clearTimeout(late);
+  const timedOut = result.signal === 'SIGKILL';
+  if (endless && result.stdout !== '' && !timedOut) return undefined;
   // grep says so when it finds nothing.
   if (conditional || result.exitCode === 0 || (result.exitCode === 1 && /\| *grep\b/.test(text)))
     return undefined;
-  return `${result.timedOut ? `not at its end after ${seconds} s` : `exit code ${String(result.exitCode)}`}\n${result.all}`;
+  return `${timedOut ? `not at its end after ${seconds} s` : `exit code ${String(result.exitCode)}`}\n${result.all}`;
 }

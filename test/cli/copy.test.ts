@@ -1,13 +1,12 @@
 /** One environment's database in another: what is refused, what is done in which order, and what is there whatever fails. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import './quiet.ts';
 import { copy, type CopyOptions } from '../../cli/commands/copy.ts';
 import { listenToSignals } from '../../cli/signals.ts';
 import { defined } from '../manifests.ts';
-import { failureOf, withToolFolder, type Answer } from './fakes.ts';
-import { TaskCluster } from './task-cluster.ts';
+import { failureOf, ownValues, whileTesting, withToolFolder, type Answer } from './fakes.ts';
+import { connect, TaskCluster } from './task-cluster.ts';
 
 const LIVE = 'zakpos_db';
 const COPY = 'zakpos_db_copy';
@@ -103,24 +102,19 @@ class Server {
 let server: Server;
 let cluster: TaskCluster;
 let said: string[];
-let folder: string;
+const values = ownValues();
+const { folder } = values;
 let calls: string[];
 /** kubectl as it is run for the dump: what comes of the one end and of the other. */
 let ends: { readonly dump: string; readonly restore: string };
 
 const WHOLE = { dump: `echo "PGDMP ${NAME}"`, restore: '/bin/cat' };
 
-console.log = (text: string) => {
+whileTesting(console, 'log', (text: string) => {
   said.push(text);
-};
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'zakpos-own-'));
-  process.stdin.isTTY = false;
-  process.env.ZAKPOS_CONFIG = join(folder, 'own.json');
 });
-afterAll(() => {
-  rmSync(folder, { recursive: true });
-});
+whileTesting(process.stdin, 'isTTY', false);
+connect(() => cluster);
 beforeEach(() => {
   server = new Server();
   cluster = new TaskCluster((call, input) => {
@@ -133,7 +127,6 @@ beforeEach(() => {
     cluster.events.push('redis is emptied');
     return {};
   });
-  cluster.connect();
   cluster.run = ({ command, database }) => {
     takeIn();
     if (command.includes('anonymize')) server.change(database, { rows: 'without names' });
@@ -163,7 +156,7 @@ function takeIn(): void {
 
 /** Own values of an environment. */
 function configure(environment: string, own: object): void {
-  writeFileSync(join(folder, 'own.json'), JSON.stringify({ environment, ...own }));
+  values.write({ environment, ...own });
 }
 
 /** Copies with a kubectl in the PATH, which is what the dump goes through. */

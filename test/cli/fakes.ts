@@ -56,6 +56,41 @@ export const callsOf = (tools: Tools, use: () => Promise<unknown>): Promise<read
     return calls();
   });
 
+/** Puts something in the place of what all test files of a process share, until the tests of this file are over. */
+export function whileTesting<T extends object, K extends keyof T>(owner: T, key: K, standIn: T[K]): void {
+  const before = owner[key];
+  beforeAll(() => {
+    owner[key] = standIn;
+  });
+  afterAll(() => {
+    owner[key] = before;
+  });
+}
+
+/** A file of own values, which commands find by ZAKPOS_CONFIG while the tests of this file run. */
+export interface OwnValues {
+  /** The folder that it lies in. */
+  readonly folder: string;
+  readonly write: (values: object) => void;
+}
+export function ownValues(): OwnValues {
+  const folder = mkdtempSync(join(tmpdir(), 'zakpos-own-'));
+  const file = join(folder, 'own.json');
+  beforeAll(() => {
+    process.env.ZAKPOS_CONFIG = file;
+  });
+  afterAll(() => {
+    delete process.env.ZAKPOS_CONFIG;
+    rmSync(folder, { recursive: true });
+  });
+  return {
+    folder,
+    write: (values) => {
+      writeFileSync(file, JSON.stringify(values));
+    },
+  };
+}
+
 /** What a kubectl in memory says to a call; nothing where it is left out. */
 export interface Answer {
   readonly stdout?: string;

@@ -1,7 +1,6 @@
 /** Restores and backups by command, on a cluster in memory: what is refused, what is done in which order, what never. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import './quiet.ts';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
@@ -14,7 +13,7 @@ import { follow } from '../../cli/jobs.ts';
 import { Kubectl } from '../../cli/kubectl.ts';
 import { listenToSignals } from '../../cli/signals.ts';
 import { defined } from '../manifests.ts';
-import { failureOf, FakeKubectl, type Answer } from './fakes.ts';
+import { failureOf, FakeKubectl, ownValues, whileTesting, type Answer } from './fakes.ts';
 
 const LIVE = 'zakpos';
 const BESIDE = 'zakpos-restored';
@@ -397,22 +396,16 @@ const postgresIn = (namespace: string): object => ({
 
 let cluster: Cluster;
 let said: string[];
-let folder: string;
+const values = ownValues();
 
 // What the commands make for themselves: kubectl, and lines for people.
-Kubectl.prototype.attempt = (args: readonly string[], options?: RunOptions) =>
-  cluster.kubectl.attempt(args, options);
-console.log = (text: string) => {
+whileTesting(Kubectl.prototype, 'attempt', (args: readonly string[], options?: RunOptions) =>
+  cluster.kubectl.attempt(args, options),
+);
+whileTesting(console, 'log', (text: string) => {
   said.push(text);
-};
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'zakpos-own-'));
-  process.stdin.isTTY = false;
 });
-afterAll(() => {
-  rmSync(folder, { recursive: true });
-});
+whileTesting(process.stdin, 'isTTY', false);
 beforeEach(() => {
   cluster = new Cluster();
   cluster.namespaces.set(LIVE, { things: ['statefulset.apps/zakpos-postgres'], restoring: false });
@@ -428,9 +421,7 @@ afterEach(() => {
 
 /** Own values of prod. */
 function configure(own: object): void {
-  const file = join(folder, 'own.json');
-  writeFileSync(file, JSON.stringify({ environment: 'prod', ...own }));
-  process.env.ZAKPOS_CONFIG = file;
+  values.write({ environment: 'prod', ...own });
 }
 
 const run = (options: Partial<RestoreOptions> = {}): Promise<void> =>

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { Kubectl } from '../../cli/kubectl.ts';
-import { FakeKubectl, type Answer } from './fakes.ts';
+import { FakeKubectl, whileTesting, type Answer } from './fakes.ts';
 
 const LOOK = 'get jobs,pods -o json';
 const jobSchema = z.object({
@@ -37,6 +37,13 @@ export interface Outcome {
   readonly says: string;
 }
 
+/** While the tests of this file run, all commands talk to a cluster. */
+export function connect(cluster: () => TaskCluster): void {
+  whileTesting(Kubectl.prototype, 'attempt', function (this: Kubectl, args, options) {
+    return cluster().kubectl.attempt(['--context', this.context, ...args], options);
+  });
+}
+
 export class TaskCluster {
   /** What happened, in words. */
   readonly events: string[] = [];
@@ -49,14 +56,6 @@ export class TaskCluster {
   readonly files: string[] = [];
   /** What a task does. */
   run: (task: AppliedTask) => Outcome = () => ({ ok: true, says: '' });
-
-  /** From now on, all commands talk to this. */
-  connect(): void {
-    const { kubectl } = this;
-    Kubectl.prototype.attempt = function (args, options) {
-      return kubectl.attempt(['--context', this.context, ...args], options);
-    };
-  }
 
   /** Answers what only some commands ask for. */
   private readonly others: (call: string, input: string) => Answer;

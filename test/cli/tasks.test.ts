@@ -1,12 +1,11 @@
 /** Single tasks of the API's image: who may have them, what is run, and what is left of it. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { shown } from './quiet.ts';
 import { migrate } from '../../cli/commands/migrate.ts';
 import { seed, type SeedOptions } from '../../cli/commands/seed.ts';
-import { failureOf } from './fakes.ts';
-import { TaskCluster } from './task-cluster.ts';
+import { failureOf, ownValues, whileTesting } from './fakes.ts';
+import { connect, TaskCluster } from './task-cluster.ts';
 
 const FIGURES =
   '{"level":"info","msg":"half"}\n{"level":"info","products":40,"cashiers":5,"sales":6012,"items":15123,"totalMinor":4200000,"currency":"EUR","msg":"The shop is filled"}\n';
@@ -14,20 +13,14 @@ const PLAN = 'Database zakpos_db at zakpos-postgres:5432\n\nApplied: 0001-initia
 
 let cluster: TaskCluster;
 let said: string[];
-let folder: string;
+const values = ownValues();
 
-console.log = (text: string) => {
+whileTesting(console, 'log', (text: string) => {
   said.push(text);
-};
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'zakpos-own-'));
 });
-afterAll(() => {
-  rmSync(folder, { recursive: true });
-});
+connect(() => cluster);
 beforeEach(() => {
   cluster = new TaskCluster();
-  cluster.connect();
   cluster.namespaces['shop/zakpos'] = 'dev';
   said = [];
   configure('dev', {});
@@ -39,9 +32,7 @@ afterEach(() => {
 
 /** Own values of an environment. */
 function configure(environment: string, own: object): void {
-  const file = join(folder, 'own.json');
-  writeFileSync(file, JSON.stringify({ environment, ...own }));
-  process.env.ZAKPOS_CONFIG = file;
+  values.write({ environment, ...own });
 }
 const target = (env: string) => ({ env, context: 'shop' });
 const fill = (options: Partial<SeedOptions> = {}): Promise<void> =>

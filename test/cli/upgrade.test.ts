@@ -1,7 +1,5 @@
 /** An upgrade of the database by command: what is refused, what is done in which order, and what is put back. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import './quiet.ts';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
@@ -10,7 +8,7 @@ import type { RunOptions } from '../../cli/exec.ts';
 import { Kubectl } from '../../cli/kubectl.ts';
 import { refuseOtherRelease, releaseOf } from '../../cli/postgres-release.ts';
 import { listenToSignals } from '../../cli/signals.ts';
-import { failureOf, FakeKubectl, type Answer } from './fakes.ts';
+import { failureOf, FakeKubectl, ownValues, whileTesting, type Answer } from './fakes.ts';
 
 const manifest = z.object({ kind: z.string(), metadata: z.object({ name: z.string() }) });
 const job = z.object({
@@ -139,21 +137,15 @@ const copying = (to: string, from: string): object => ({
 
 let cluster: Cluster;
 let said: string[];
-let folder: string;
+const values = ownValues();
 
-Kubectl.prototype.attempt = (args: readonly string[], options?: RunOptions) =>
-  cluster.kubectl.attempt(args, options);
-console.log = (text: string) => {
+whileTesting(Kubectl.prototype, 'attempt', (args: readonly string[], options?: RunOptions) =>
+  cluster.kubectl.attempt(args, options),
+);
+whileTesting(console, 'log', (text: string) => {
   said.push(text);
-};
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'zakpos-own-'));
-  process.stdin.isTTY = false;
 });
-afterAll(() => {
-  rmSync(folder, { recursive: true });
-});
+whileTesting(process.stdin, 'isTTY', false);
 beforeEach(() => {
   cluster = new Cluster();
   said = [];
@@ -161,9 +153,7 @@ beforeEach(() => {
 });
 
 function configure(postgres: object): void {
-  const file = join(folder, 'own.json');
-  writeFileSync(file, JSON.stringify({ environment: 'dev', postgres }));
-  process.env.ZAKPOS_CONFIG = file;
+  values.write({ environment: 'dev', postgres });
 }
 
 const run = (options: Partial<UpgradeOptions> = {}, store = 'postgres'): Promise<void> =>

@@ -10,11 +10,14 @@ import { login } from '../../release/cluster.ts';
 import { comment, fetchRelease, issue, publish, waitForCi } from '../../release/github.ts';
 import { callsOf, failureOf } from '../cli/fakes.ts';
 
+const { KUBECONFIG } = process.env;
 let work: string;
 beforeEach(() => {
   work = mkdtempSync(join(tmpdir(), 'zakpos-github-test-'));
 });
 afterEach(() => {
+  if (KUBECONFIG === undefined) delete process.env.KUBECONFIG;
+  else process.env.KUBECONFIG = KUBECONFIG;
   rmSync(work, { recursive: true });
 });
 
