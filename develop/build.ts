@@ -83,10 +83,14 @@ export class Build {
   private async translate(sources: readonly Source[]): Promise<readonly Translated[]> {
     const { folder, config } = this.props;
     clearTimeout(this.idle);
-    const compiler = (this.compiler ??= fork(new URL('compiler.ts', import.meta.url)));
+    const compiler = (this.compiler ??= fork(new URL('compiler.ts', import.meta.url), {
+      // Most of its start is compiling TypeScript itself, nine megabytes, which the next one is spared.
+      env: { ...process.env, NODE_COMPILE_CACHE: join(folder, '.compiled') },
+    }));
     const end = (): void => {
       this.compiler = undefined;
-      compiler.kill();
+      // It ends by itself then, and writes what it has compiled.
+      if (compiler.connected) compiler.disconnect();
     };
     const translated = await new Promise<readonly Translated[]>((resolve, reject) => {
       const failed = (): void => {
