@@ -7,6 +7,7 @@ import { asChart } from './report/chart.ts';
 import { asPage } from './report/page.ts';
 import { asText } from './report/text.ts';
 import { merged, readResults, type Result } from './results.ts';
+import { closeShops } from './shop.ts';
 import { measure } from './turns.ts';
 import { works } from './works.ts';
 
@@ -51,14 +52,18 @@ async function bench(ids: readonly string[], { list, write, rounds }: Options): 
   const run = { machine: machine(), commit: await commit(ROOT), date: new Date().toISOString().slice(0, 10) };
   console.log(`${run.machine}; commit ${run.commit}`);
   const measured: Result[] = [];
-  for (const work of wanted) {
-    const rows = await measure(rounds === undefined ? work : { ...work, rounds }, (text) => {
-      console.error(text);
-    });
-    console.log(`\n${asText(rows)}`);
-    measured.push(
-      ...rows.map((row) => ({ ...row, outcomes: [...row.outcomes], verdicts: [...row.verdicts], run })),
-    );
+  try {
+    for (const work of wanted) {
+      const rows = await measure(rounds === undefined ? work : { ...work, rounds }, (text) => {
+        console.error(text);
+      });
+      console.log(`\n${asText(rows)}`);
+      measured.push(
+        ...rows.map((row) => ({ ...row, outcomes: [...row.outcomes], verdicts: [...row.verdicts], run })),
+      );
+    }
+  } finally {
+    await closeShops();
   }
   if (!write) return;
   const order = all.flatMap(({ figures }) => figures.map(({ id }) => id));

@@ -2,6 +2,12 @@
 import type { Work } from './work.ts';
 import { growth } from './works/growth.ts';
 import { synthesisOfAll, synthesisOfOne, synthesisWithBuild } from './works/synthesis.ts';
+import { changes } from './works/changes.ts';
+import { images } from './works/images.ts';
+import { memory } from './works/memory.ts';
+import { sales, twoPods } from './works/sales.ts';
+import { start } from './works/start.ts';
+import { stores } from './works/stores.ts';
 import { upAgain } from './works/up.ts';
 import { allTests, unitTests } from './works/tests.ts';
 
@@ -12,5 +18,12 @@ export const works = (): readonly Work[] => [
   growth(),
   unitTests(),
   allTests(),
+  ...images(),
   upAgain(),
+  start(),
+  stores(),
+  ...memory(),
+  sales(),
+  twoPods(),
+  ...changes(),
 ];

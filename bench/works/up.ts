@@ -1,26 +1,10 @@
 /** How long somebody waits for `npm run up` where the system runs already. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { closeShop, openShop, zakpos } from '../shop.ts';
+import { withOneLineMore } from '../one-line.ts';
+import { shop } from '../shop.ts';
 import type { Work } from '../work.ts';
 
-/** A file of the API, of which one line is changed; production images are built from it. */
-const SOURCE = join(import.meta.dirname, '../../apps/api/src/server.ts');
-
-async function withOneLineMore<T>(work: () => Promise<T>): Promise<T> {
-  const before = readFileSync(SOURCE, 'utf8');
-  const putBack = (): void => {
-    writeFileSync(SOURCE, before);
-  };
-  process.once('exit', putBack);
-  try {
-    writeFileSync(SOURCE, `${before}export const changed = ${Date.now()};\n`);
-    return await work();
-  } finally {
-    putBack();
-    process.off('exit', putBack);
-  }
-}
+/** Production images are built from it. */
+const SOURCE = 'api/src/server.ts';
 
 export const upAgain = (): Work<'unchanged' | 'changed'> => ({
   id: 'up',
@@ -29,16 +13,15 @@ export const upAgain = (): Work<'unchanged' | 'changed'> => ({
   sides: [
     {
       name: 'npm run up',
-      prepare: openShop,
+      prepare: () => shop.open(),
       run: async () => {
         // Back to the sources as they are.
-        await zakpos('up');
+        await shop.run('up');
         return {
-          unchanged: await zakpos('up'),
-          changed: await withOneLineMore(() => zakpos('up')),
+          unchanged: await shop.run('up'),
+          changed: await withOneLineMore(SOURCE, () => shop.run('up')),
         };
       },
-      cleanUp: closeShop,
     },
   ],
   figures: [
