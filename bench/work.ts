@@ -22,7 +22,7 @@ export interface Side<Reading extends string = string> {
 /** Why a side is not in the table. */
 export class Unavailable extends Error {}
 
-export const UNITS = ['s', 'ms', 'MB', 'MiB', 'GiB', '/s', 'ms CPU', '%', ''] as const;
+export const UNITS = ['s', 'ms', 'MB', 'MiB', 'GiB', '/s', 'ms CPU', '%', 'bytes', ''] as const;
 export type Unit = (typeof UNITS)[number];
 
 /** A bound for our own side: of its median, or of its ratio to another side's median. */

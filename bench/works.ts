@@ -1,5 +1,6 @@
 /** All works, in the order of the table. */
 import type { Work } from './work.ts';
+import { cost } from './works/cost.ts';
 import { growth } from './works/growth.ts';
 import { synthesisOfAll, synthesisOfOne, synthesisWithBuild } from './works/synthesis.ts';
 import { changes } from './works/changes.ts';
@@ -25,5 +26,6 @@ export const works = (): readonly Work[] => [
   ...memory(),
   sales(),
   twoPods(),
+  cost(),
   ...changes(),
 ];

@@ -116,19 +116,19 @@ class Development {
 
   private start(): void {
     if (this.isEnding) return;
-    const server = this.next?.isAlive === true ? this.next : this.process();
-    this.next = this.hasServed ? this.processAhead() : undefined;
+    const server = this.next?.isAlive === true ? this.next : this.newServer();
+    this.next = this.hasServed ? this.serverAhead() : undefined;
     this.server = server;
     server.run();
     void this.follow(server);
   }
 
-  private process(): Server {
+  private newServer(): Server {
     return new Server({ command: this.command, folder: WORK, health: HEALTH, ahead: AHEAD === 'true' });
   }
 
-  private processAhead(): Server | undefined {
-    return AHEAD === 'true' ? this.process() : undefined;
+  private serverAhead(): Server | undefined {
+    return AHEAD === 'true' ? this.newServer() : undefined;
   }
 
   /** What becomes of a server; nothing more is of interest once another one has its place. */
@@ -138,7 +138,7 @@ class Development {
       this.build?.keep();
       if (!this.hasServed) await this.tellStarted();
       this.hasServed = true;
-      this.next ??= this.processAhead();
+      this.next ??= this.serverAhead();
     }
     const code = await server.ended;
     if (this.server !== server) return;
