@@ -12,7 +12,7 @@ const PACKAGES = {
   'helm 3': 'helm.sh/helm/v3/cmd/helm@v3.22.0',
   'helm 4': 'helm.sh/helm/v4/cmd/helm@v4.3.1',
   kustomize: 'sigs.k8s.io/kustomize/kustomize/v5@v5.8.3',
-  'docker compose': 'github.com/docker/compose/v5/cmd@v5.7.0',
+  'docker compose': 'github.com/docker/compose/v5/cmd@v5.6.0',
 } as const;
 export type PeerTool = keyof typeof PACKAGES;
 

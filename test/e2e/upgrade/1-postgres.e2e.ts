@@ -8,6 +8,7 @@ import {
   CLUSTER,
   eventually,
   kubectl,
+  logIn,
   NAMESPACE,
   ROOT,
   sql,
@@ -126,6 +127,7 @@ test('one that was applied by hand says so, and touches nothing', async () => {
   const tables = (lines: readonly string[]) =>
     lines.filter((line) => / public\.(sales|sale_items|products|users) /.test(line));
   expect(tables(await contents())).toEqual(tables(before));
+  await eventually('the API has found it again', 60, () => logIn());
 }, 400_000);
 
 test('16 becomes 17 while tills try to sell: every sale that was acknowledged is there, once', async () => {
