@@ -12,7 +12,7 @@ const PACKAGES = {
   'helm 3': 'helm.sh/helm/v3/cmd/helm@v3.22.0',
   'helm 4': 'helm.sh/helm/v4/cmd/helm@v4.3.1',
   kustomize: 'sigs.k8s.io/kustomize/kustomize/v5@v5.8.3',
-  'docker compose': 'github.com/docker/compose/v5/cmd@v5.6.0',
+  'docker compose': 'github.com/docker/compose/v5/cmd@v5.0.2',
 } as const;
 export type PeerTool = keyof typeof PACKAGES;
 
@@ -26,7 +26,8 @@ export async function toolOf(tool: PeerTool): Promise<string> {
   const program = join(folder, tool.replace(' ', '-'));
   if (existsSync(program)) return program;
   const { failed, stderr } = await execa('go', ['install', '-trimpath', source], {
-    env: { GOBIN: folder, CGO_ENABLED: '0' },
+    // A package may ask for a newer Go, which Go brings itself.
+    env: { GOBIN: folder, CGO_ENABLED: '0', GOTOOLCHAIN: 'auto' },
     reject: false,
   });
   if (failed) {
