@@ -31,7 +31,7 @@ export class ComposeProject {
 
   /** Runs Compose with arguments such as `up`, `--detach`. */
   compose(...args: readonly string[]) {
-    const project = ['compose', '--project-name', this.name, '--file', this.file];
+    const project = ['--project-name', this.name, '--file', this.file];
     return execa(this.program, [...project, ...args], { all: true, stdin: 'ignore' });
   }
 

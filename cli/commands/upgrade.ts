@@ -158,7 +158,7 @@ async function exchange(
         if (underWay === undefined) await applyFile(steady, files.upgrade);
         const job = underWay ?? jobIn(files.upgrade);
         const said = await follow(steady, namespace, job, line, refuseDatabase);
-        line.rename(`Exchanging its files: ${said.trim().split('\n').at(-1)?.replace(/^\S+ /, '') ?? ''}`);
+        line.rename(`Exchanging its files: ${outcomeOf(said)}`);
       });
     } catch (error) {
       await putBack(new SteadyKubectl(kubectl.context), namespace, error);
@@ -175,6 +175,13 @@ async function exchange(
       { timeoutSeconds: START_SECONDS + 10 },
     );
   });
+}
+
+/** What of the script's words counts in the end: how the databases compare, and which one there is now. */
+function outcomeOf(said: string): string {
+  const lines = said.trim().split('\n');
+  const compared = lines.filter((text) => text.endsWith(', all of them the same'));
+  return [...compared, lines.at(-1)?.replace(/^\S+ /, '') ?? ''].join('; ');
 }
 
 /** @throws {CliError} when somebody has started the database while its files are exchanged */

@@ -1,6 +1,6 @@
 /** An upgrade of the database by command: what is refused, what is done in which order, and what is put back. */
 import { readFileSync } from 'node:fs';
-import './quiet.ts';
+import { shown } from './quiet.ts';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { upgrade, type UpgradeOptions } from '../../cli/commands/upgrade.ts';
@@ -18,6 +18,9 @@ const job = z.object({
     }),
   }),
 });
+
+const LOG =
+  '12:00:00 copying zakpos_db\nzakpos_db: 3 rows in 1 tables, all of them the same\n12:00:01 the database is one of PostgreSQL 17\n';
 
 /** A cluster with a database of PostgreSQL 16, in words. */
 class Cluster {
@@ -58,7 +61,7 @@ class Cluster {
     if (call.startsWith('get pvc data-zakpos-postgres-0')) return { stdout: this.isUnfilled ? 'true' : '' };
     if (call.startsWith('get jobs -l ')) return this.jobsAtWork(call);
     if (call.startsWith('get jobs,pods')) return this.look();
-    if (call.startsWith('logs')) return { stdout: '12:00:00 copying zakpos_db\n12:00:01 the end\n' };
+    if (call.startsWith('logs')) return { stdout: LOG };
     if (call.includes('--dry-run=server'))
       return this.refusal === undefined ? {} : { ok: false, stderr: this.refusal };
     if (call.startsWith('apply')) return this.apply(args.at(-1) ?? '');
@@ -171,6 +174,9 @@ test('the database is stopped, copied by both images into new files, and started
     'rollout status statefulset/zakpos-postgres',
   ]);
   expect(said.join('\n')).toContain('Now `npm run up -- --env dev --context shop`');
+  expect(shown.join('')).toContain(
+    'Exchanging its files: zakpos_db: 3 rows in 1 tables, all of them the same; the database is one of PostgreSQL 17',
+  );
 });
 
 test('the way back needs the image of before alone', async () => {
