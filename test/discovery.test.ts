@@ -172,12 +172,9 @@ describe('the server', () => {
     expect(response.headers.get('content-type')).toContain('text/plain');
     expect(await response.text()).toBe(restartMetrics([{ items: [pod] }, { items: [pod] }]));
     // Both at once, so that either may come first.
-    expect(
-      asked
-        .slice(-2)
-        .map(({ url }) => url)
-        .sort(),
-    ).toEqual(['zakpos', 'zakpos-system'].map((name) => `/api/v1/namespaces/${name}/pods?resourceVersion=0`));
+    expect(new Set(asked.slice(-2).map(({ url }) => url))).toEqual(
+      new Set(['zakpos', 'zakpos-system'].map((name) => `/api/v1/namespaces/${name}/pods?resourceVersion=0`)),
+    );
   });
 
   test('does not pass on any other question', async () => {
