@@ -1,10 +1,11 @@
 /**
  * Tests run in bare Node.js, as the programs do: what a test file loads, such as cdk8s, is there for the next one. So a file
- * puts back what it changes of the process. Types are checked once by tsc; here tsx only strips them.
+ * puts back what it changes of the process. test/setup.ts ends what hangs. Types are checked once by tsc; here tsx only
+ * strips them.
  */
 export default {
   runner: 'jest-light-runner/child-process',
-  setupFiles: ['<rootDir>/test/setup.ts'],
+  setupFilesAfterEnv: ['<rootDir>/test/setup.ts'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['<rootDir>/test/e2e/'],
   modulePathIgnorePatterns: ['<rootDir>/apps/', '<rootDir>/dist/'],
