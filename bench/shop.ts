@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { loadConfig } from '../environments/load.ts';
 import { NODE_PORTS } from '../environments/local-ports.ts';
 import type { Config } from '../environments/schema.ts';
-import type { Entrance } from './till.ts';
+import { Till, type Entrance } from './till.ts';
 import { Unavailable } from './work.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -117,6 +117,14 @@ export class Shop {
     return tls.source === 'none' ? found : { ...found, authority: await this.secret(tls.secret, 'ca.crt') };
   }
 
+  /** A till at its ingress, logged in, for which there is enough of everything. */
+  async till(): Promise<Till> {
+    await this.stockUp();
+    const till = new Till(await this.entrance());
+    await till.open();
+    return till;
+  }
+
   /** A port at which the shop is without TLS and with dev's password. */
   entranceAt(port: number, address = '127.0.0.1'): Entrance {
     const { ingress, api, secrets } = this.config;
@@ -143,6 +151,9 @@ export class Shop {
     await this.kubectl('-n', NAMESPACE, 'exec', 'zakpos-postgres-0', '--', ...psql, '-c', fill);
   }
 }
+
+/** Namespaces of a shop: all that there is of it is in them. */
+export const NAMESPACES = [NAMESPACE, 'zakpos-system'];
 
 /** Limits for one client that is many. */
 const API_LIMITS = { loginLimitPerMinute: 1000, rateLimitPerMinute: 1_000_000 };

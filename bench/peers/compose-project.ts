@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
+import { NAMESPACE, shop } from '../shop.ts';
 import { toolOf } from '../tools.ts';
+import { writeCompose } from './compose.ts';
+import { renderedFiles } from './rendered.ts';
 
 /** Longer than any start that is worth a figure. */
 const PATIENCE_SECONDS = 300;
@@ -64,3 +67,12 @@ export class ComposeProject {
     return Promise.resolve();
   }
 }
+
+/** All of the shop as a Compose project, or what a change of its file leaves of it. */
+export const shopProject = (name: string, change?: (path: string) => void): ComposeProject =>
+  new ComposeProject(name, async (folder) => {
+    const manifests = await shop.render(join(folder, 'rendered'));
+    const path = writeCompose(renderedFiles(manifests), NAMESPACE, join(folder, 'compose'));
+    change?.(path);
+    return path;
+  });

@@ -1,6 +1,5 @@
 /** What production loses of its sales while it is changed: nothing. */
 import { LIMITS, NAMESPACE, Shop } from '../shop.ts';
-import { Till } from '../till.ts';
 import type { Side, Work } from '../work.ts';
 
 type Reading = 'failed' | 'requests';
@@ -39,9 +38,7 @@ const production = (change: () => Promise<void>): Side<Reading> => ({
   name: 'prod on three nodes',
   prepare: () => shop.open(),
   run: async () => {
-    await shop.stockUp();
-    const till = new Till(await shop.entrance());
-    await till.open();
+    const till = await shop.till();
     let isOver = false;
     const over = change().finally(() => (isOver = true));
     const goesOn = (requests: number): boolean => !isOver || requests < REQUESTS;

@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { NAMESPACE, shop } from '../shop.ts';
-import { Till } from '../till.ts';
 import type { Figure, Side, Unit, Work } from '../work.ts';
 
 type Workload = 'api' | 'postgres' | 'redis' | 'kafka' | 'reports';
@@ -81,9 +80,7 @@ const oneShop = (): Side<Reading> => ({
   name: 'one pod of each',
   prepare: () => shop.open(),
   run: async () => {
-    await shop.stockUp();
-    const till = new Till(await shop.entrance());
-    await till.open();
+    const till = await shop.till();
     await till.sellFor(5, AT_ONCE);
     // What goes on anyway, such as probes and what stores do by themselves.
     const idle = await stateOf();

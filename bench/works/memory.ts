@@ -1,7 +1,6 @@
 /** What a whole shop takes of a computer's memory, and how much of what it may take. */
 import { z } from 'zod';
-import { LIMITS, NAMESPACE, Shop } from '../shop.ts';
-import { Till } from '../till.ts';
+import { LIMITS, NAMESPACES, Shop } from '../shop.ts';
 import type { Side, Work } from '../work.ts';
 
 type Reading = 'idle' | 'loaded';
@@ -16,7 +15,6 @@ const summary = z.object({
   ),
 });
 const nodes = z.object({ items: z.array(z.object({ metadata: z.object({ name: z.string() }) })) });
-const NAMESPACES = [NAMESPACE, 'zakpos-system'];
 const SECONDS = 30;
 
 /** GiB of all pods of the shop. */
@@ -41,9 +39,7 @@ const side = (environment: 'dev' | 'test' | 'prod'): Side<Reading> => ({
     const shop = new Shop(`memory-${environment}`, environment, LIMITS);
     await shop.open();
     const idle = await inUse(shop);
-    await shop.stockUp();
-    const till = new Till(await shop.entrance());
-    await till.open();
+    const till = await shop.till();
     const [, loaded] = await Promise.all([
       till.sellFor(SECONDS, 8),
       new Promise((resolve) => setTimeout(resolve, SECONDS * 900)).then(() => inUse(shop)),

@@ -2,10 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ComposeProject } from '../peers/compose-project.ts';
-import { COMPOSE_PORT, writeCompose } from '../peers/compose.ts';
-import { renderedFiles } from '../peers/rendered.ts';
-import { NAMESPACE, shop } from '../shop.ts';
+import { shopProject, type ComposeProject } from '../peers/compose-project.ts';
+import { COMPOSE_PORT } from '../peers/compose.ts';
+import { NAMESPACES, shop } from '../shop.ts';
 import { secondsToFirstSale } from '../till.ts';
 import { versionOf } from '../tools.ts';
 import type { Side, Work } from '../work.ts';
@@ -16,9 +15,6 @@ const FLOOR = 'the longest chain of starts, alone';
 const COMPOSE = `docker compose ${versionOf('docker compose')} up`;
 
 type Start = 'seconds';
-
-/** The shop's namespaces, without which nothing of it is there: neither pods nor volumes. */
-const NAMESPACES = [NAMESPACE, 'zakpos-system'];
 
 async function removed(): Promise<void> {
   // An API extension without its server keeps namespaces from ending.
@@ -55,52 +51,46 @@ function applied(): Side<Start> {
   };
 }
 
-/** All of the shop as a Compose project. */
-const projectOf = (name: string): ComposeProject =>
-  new ComposeProject(name, async (folder) => {
-    const manifests = await shop.render(join(folder, 'rendered'));
-    return writeCompose(renderedFiles(manifests), NAMESPACE, join(folder, 'compose'));
+/** A Compose project of the shop, started in some way from nothing. */
+function projectSide(
+  name: string,
+  project: ComposeProject,
+  started: (project: ComposeProject) => Promise<number>,
+): Side<Start> {
+  return {
+    name,
+    prepare: () => project.prepare(),
+    run: async () => {
+      const seconds = await started(project);
+      await project.down();
+      return { seconds };
+    },
+    cleanUp: () => project.remove(),
+  };
+}
+
+const composed = (): Side<Start> =>
+  projectSide(COMPOSE, shopProject('zakpos-bench'), async (project) => {
+    const [seconds] = await Promise.all([
+      secondsToFirstSale(shop.entranceAt(COMPOSE_PORT), PATIENCE_SECONDS),
+      project.compose('up', '--detach'),
+    ]);
+    return seconds;
   });
 
-function composed(): Side<Start> {
-  const project = projectOf('zakpos-bench');
-  return {
-    name: COMPOSE,
-    prepare: () => project.prepare(),
-    run: async () => {
-      const [seconds] = await Promise.all([
-        secondsToFirstSale(shop.entranceAt(COMPOSE_PORT), PATIENCE_SECONDS),
-        project.compose('up', '--detach'),
-      ]);
-      await project.down();
-      return { seconds };
-    },
-    cleanUp: () => project.remove(),
-  };
-}
-
 /** PostgreSQL with an empty volume, then the migration, then the API: each with the computer to itself. */
-function floor(): Side<Start> {
-  const project = projectOf('zakpos-bench-floor');
-  return {
-    name: FLOOR,
-    prepare: () => project.prepare(),
-    run: async () => {
-      // What the API asks for before it serves, and what stands before it.
-      await project.compose('up', '--detach', '--no-deps', 'zakpos-redis');
-      const started = performance.now();
-      await project.compose('up', '--detach', '--no-deps', 'zakpos-postgres');
-      await project.until('zakpos-postgres', 'pg_isready', '-q', '-h', '127.0.0.1');
-      await project.compose('run', '--no-deps', '--rm', 'zakpos-api-migrate');
-      await project.compose('up', '--detach', '--no-deps', 'zakpos-api');
-      await project.until('zakpos-api', 'wget', '-qO/dev/null', 'http://127.0.0.1:3000/health/startup');
-      const seconds = (performance.now() - started) / 1000;
-      await project.down();
-      return { seconds };
-    },
-    cleanUp: () => project.remove(),
-  };
-}
+const floor = (): Side<Start> =>
+  projectSide(FLOOR, shopProject('zakpos-bench-floor'), async (project) => {
+    // What the API asks for before it serves, and what stands before it.
+    await project.compose('up', '--detach', '--no-deps', 'zakpos-redis');
+    const began = performance.now();
+    await project.compose('up', '--detach', '--no-deps', 'zakpos-postgres');
+    await project.until('zakpos-postgres', 'pg_isready', '-q', '-h', '127.0.0.1');
+    await project.compose('run', '--no-deps', '--rm', 'zakpos-api-migrate');
+    await project.compose('up', '--detach', '--no-deps', 'zakpos-api');
+    await project.until('zakpos-api', 'wget', '-qO/dev/null', 'http://127.0.0.1:3000/health/startup');
+    return (performance.now() - began) / 1000;
+  });
 
 export const start = (): Work<Start> => ({
   id: 'start',

@@ -1,10 +1,6 @@
 /** What the stores do in a second: tuned as we run them, and as their images come, on the same limits. */
-import { join } from 'node:path';
-import { ComposeProject } from '../peers/compose-project.ts';
-import { writeCompose } from '../peers/compose.ts';
+import { shopProject, type ComposeProject } from '../peers/compose-project.ts';
 import { leaveOnlyPlainStores } from '../peers/plain-stores.ts';
-import { renderedFiles } from '../peers/rendered.ts';
-import { NAMESPACE, shop } from '../shop.ts';
 import type { Figure, Side, Work } from '../work.ts';
 
 type Reading = 'transactions' | 'sets' | 'gets' | 'produced' | 'consumed';
@@ -16,15 +12,6 @@ const SECONDS = 15;
 const RECORD_BYTES = 512;
 const RECORDS = 200_000;
 const TOPIC = 'bench';
-
-/** Our Compose file, or what is left of it. */
-const project = (name: string, change: (path: string) => void): ComposeProject =>
-  new ComposeProject(name, async (folder) => {
-    const files = renderedFiles(await shop.render(join(folder, 'rendered')));
-    const path = writeCompose(files, NAMESPACE, join(folder, 'compose'));
-    change(path);
-    return path;
-  });
 
 interface Access {
   /** Words of sh that make redis-benchmark known to the server. */
@@ -104,23 +91,19 @@ export const stores = (): Work<Reading> => ({
   what: 'PostgreSQL, Redis and Kafka alone, on the limits of dev',
   rounds: 5,
   sides: [
-    side(
-      'as they run here',
-      project('zakpos-bench-stores', () => undefined),
-      {
-        redisPassword: '$(cat /run/secrets/redis/password)',
-      },
-    ),
+    side('as they run here', shopProject('zakpos-bench-stores'), {
+      redisPassword: '$(cat /run/secrets/redis/password)',
+    }),
     side(
       PLAIN,
-      project('zakpos-bench-plain', (path) => {
+      shopProject('zakpos-bench-plain', (path) => {
         leaveOnlyPlainStores(path, { durable: false });
       }),
       { redisPassword: '' },
     ),
     side(
       DURABLE,
-      project('zakpos-bench-durable', (path) => {
+      shopProject('zakpos-bench-durable', (path) => {
         leaveOnlyPlainStores(path, { durable: true });
       }),
       { redisPassword: '' },
