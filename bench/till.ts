@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { Agent as SecureAgent, request as secureRequest } from 'node:https';
+import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 
 const PREFIX = '/api/v1';
@@ -120,13 +121,13 @@ export class Till {
           },
         },
         (response) => {
-          let text = '';
-          response.setEncoding('utf8');
-          response.on('data', (chunk: string) => (text += chunk));
-          response.on('end', () => {
-            if (response.statusCode === status) resolve(JSON.parse(text));
-            else reject(new Error(`${path}: ${response.statusCode ?? 0}`));
-          });
+          // Rejects where the answer breaks off, which the request doesn't tell.
+          text(response)
+            .then((body) => {
+              if (response.statusCode === status) resolve(JSON.parse(body));
+              else reject(new Error(`${path}: ${response.statusCode ?? 0}`));
+            })
+            .catch(reject);
         },
       );
       sent.on('timeout', () => sent.destroy(new Error(`${path}: no answer within ${TIMEOUT_MS / 1000} s`)));

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import { request as secureRequest } from 'node:https';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Config } from '../environments/schema.ts';
@@ -210,11 +211,12 @@ export class SmokeTest {
           },
         },
         (response) => {
-          let text = '';
-          response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-          response.on('end', () => {
-            resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
-          });
+          // Rejects where the answer breaks off, which the request doesn't tell.
+          text(response)
+            .then((body) => {
+              resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
+            })
+            .catch(reject);
         },
       );
       sent.on('timeout', () => sent.destroy(new Error(`${path} did not answer within ${ANSWER_SECONDS} s`)));

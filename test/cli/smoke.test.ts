@@ -93,3 +93,18 @@ test('a till that does not run is not asked for', async () => {
   await new SmokeTest(configWith('dev', own), new FakeKubectl(() => ({})), true).read();
   expect(requests).toEqual(READ.slice(1));
 });
+
+test('an answer that breaks off is asked for again', async () => {
+  let broken = 0;
+  const breaksOnce: RequestListener = (request, response) => {
+    if (broken++ > 0) {
+      till(request, response);
+      return;
+    }
+    response.writeHead(200, { 'content-length': '2' });
+    response.write('{', () => response.destroy());
+  };
+  const config = configWith('dev', { localPorts: { http: await listen(createServer(breaksOnce)) } });
+  await new SmokeTest(config, new FakeKubectl(() => ({})), true).read();
+  expect(requests).toEqual(READ);
+});

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import { request as secureRequest } from 'node:https';
+import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { chromium, type Browser } from 'playwright-core';
@@ -67,15 +68,11 @@ async function ask(
         headers: { host: `${host}:${port}`, ...asked.headers },
       },
       (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => {
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            body: Buffer.concat(chunks),
-          });
-        });
+        buffer(response)
+          .then((body) => {
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
+          })
+          .catch(reject);
       },
     );
     sent.on('timeout', () => sent.destroy(new Error(`${path}: no answer within 15 s`)));

@@ -5,6 +5,7 @@ import { request } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { execa, type Result } from 'execa';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
@@ -96,6 +97,14 @@ export const apply = (...files: string[]) =>
 export const kubectl = (...args: string[]) =>
   execa('kubectl', ['--context', CONTEXT, ...args], { cwd: ROOT });
 
+/** What runs in a container ends within this, or its command is named in the error. */
+const EXEC_TIMEOUT_MS = 180_000;
+
+const execInPod = (pod: string, command: readonly string[], namespace: string) =>
+  execa('kubectl', ['--context', CONTEXT, '-n', namespace, 'exec', pod, '--', ...command], {
+    timeout: EXEC_TIMEOUT_MS,
+  });
+
 /** kubectl, whatever its exit code. */
 export const tryKubectl = (...args: string[]): Promise<Result<{ all: true; reject: false }>> =>
   execa('kubectl', ['--context', CONTEXT, ...args], { cwd: ROOT, reject: false, all: true });
@@ -160,8 +169,7 @@ export async function podOf(workload: string, namespace = NAMESPACE): Promise<Po
 
 /** Runs a shell line in a pod and gives its output. */
 export async function inPod(pod: string, script: string, namespace = NAMESPACE): Promise<string> {
-  const { stdout } = await kubectl('-n', namespace, 'exec', pod, '--', 'sh', '-c', script);
-  return stdout;
+  return (await execInPod(pod, ['sh', '-c', script], namespace)).stdout;
 }
 
 /** SIGKILL from the node's process table to all processes of a pod but the one that holds its namespaces. */
@@ -171,7 +179,8 @@ export async function killNine({ node, uid }: Pod): Promise<void> {
       [ "$(cat /proc/$pid/comm 2>/dev/null)" = pause ] || kill -9 $pid 2>/dev/null
     done
     true`;
-  await execa('docker', ['exec', node, 'sh', '-c', script]);
+  // What is waited for is what it does: a restart.
+  await execa('docker', ['exec', '--detach', node, 'sh', '-c', script], { timeout: EXEC_TIMEOUT_MS });
 }
 
 /** The same pod, ready again after its containers were restarted; undefined until then. */
@@ -181,26 +190,8 @@ export async function restarted({ uid, restarts }: Pod, namespace = NAMESPACE): 
 
 /** Rows of a query on the product's database, fields separated by `|`. */
 export async function sql(query: string, namespace = NAMESPACE): Promise<string[]> {
-  const { stdout } = await execa(
-    'kubectl',
-    [
-      '--context',
-      CONTEXT,
-      '-n',
-      namespace,
-      'exec',
-      '-i',
-      'zakpos-postgres-0',
-      '--',
-      'psql',
-      '-U',
-      'postgres',
-      '-d',
-      'zakpos_db',
-      '-At',
-    ],
-    { input: query },
-  );
+  const psql = ['psql', '-U', 'postgres', '-d', 'zakpos_db', '-At', '-c', query];
+  const { stdout } = await execInPod('zakpos-postgres-0', psql, namespace);
   return stdout.split('\n').filter((line) => line !== '');
 }
 
@@ -294,17 +285,17 @@ export async function call(path: string, options: CallOptions = {}): Promise<Ans
         },
       },
       (response) => {
-        let text = '';
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => (text += chunk));
-        response.on('end', () => {
-          const json = String(response.headers['content-type']).includes('json');
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            body: json ? JSON.parse(text) : text,
-          });
-        });
+        // Rejects where the answer breaks off, which the request doesn't tell.
+        text(response)
+          .then((body) => {
+            const json = String(response.headers['content-type']).includes('json');
+            resolve({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              body: json ? JSON.parse(body) : body,
+            });
+          })
+          .catch(reject);
       },
     );
     sent.on('timeout', () => sent.destroy(new Error(`${path}: no answer within 15 s`)));

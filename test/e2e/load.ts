@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { Agent as SecureAgent, request as secureRequest } from 'node:https';
+import { text } from 'node:stream/consumers';
 import {
   config,
   eventually,
@@ -239,11 +240,11 @@ export class Load {
           },
         },
         (response) => {
-          let text = '';
-          response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-          response.on('error', reject).on('end', () => {
-            resolve({ status: response.statusCode ?? 0, body: text });
-          });
+          text(response)
+            .then((body) => {
+              resolve({ status: response.statusCode ?? 0, body });
+            })
+            .catch(reject);
         },
       );
       sent.on('timeout', () => sent.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
