@@ -67,13 +67,15 @@ export class Shop {
       const { failed } = await execa(program, [argument], { reject: false });
       if (failed) throw new Unavailable(`\`${program} ${argument}\` fails: there is no cluster without it`);
     }
+    // Each has the computer to itself.
+    for (const other of open) if (other.cluster !== this.cluster) await other.close();
     open.add(this);
     await this.run('up');
   }
 
   async close(): Promise<void> {
     await execa('kind', ['delete', 'cluster', '--name', this.cluster]);
-    open.delete(this);
+    for (const other of open) if (other.cluster === this.cluster) open.delete(other);
   }
 
   /** `npm run <command>` on this cluster, and the seconds that it took. */
@@ -144,11 +146,15 @@ export class Shop {
     return (await this.kubectl('get', 'nodes', '-o', `jsonpath=${path}`)).stdout;
   }
 
+  /** A command in PostgreSQL's container. */
+  stockingUp(): string[] {
+    const fill = 'update products set stock = 100000000';
+    return ['psql', '-qU', 'postgres', '-d', this.config.postgres.database, '-c', fill];
+  }
+
   /** So much of each product that no benchmark sells out. */
   async stockUp(): Promise<void> {
-    const psql = ['psql', '-qU', 'postgres', '-d', this.config.postgres.database];
-    const fill = 'update products set stock = 100000000';
-    await this.kubectl('-n', NAMESPACE, 'exec', 'zakpos-postgres-0', '--', ...psql, '-c', fill);
+    await this.kubectl('-n', NAMESPACE, 'exec', 'zakpos-postgres-0', '--', ...this.stockingUp());
   }
 }
 

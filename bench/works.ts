@@ -6,6 +6,7 @@ import { synthesisOfAll, synthesisOfOne, synthesisWithBuild } from './works/synt
 import { changes } from './works/changes.ts';
 import { images } from './works/images.ts';
 import { memory } from './works/memory.ts';
+import { overhead } from './works/overhead.ts';
 import { sales, twoPods } from './works/sales.ts';
 import { start } from './works/start.ts';
 import { stores } from './works/stores.ts';
@@ -27,5 +28,6 @@ export const works = (): readonly Work[] => [
   sales(),
   twoPods(),
   cost(),
+  overhead(),
   ...changes(),
 ];

@@ -1,6 +1,8 @@
 /** The files that are made from the code, whole or between marks. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readResults } from '../bench/results.ts';
+import { limitsPlot, limitsTable, needsTable, prediction } from '../bench/scale/page.ts';
 import { environmentName, loadConfig } from '../environments/load.ts';
 import { alertReference } from './alerts.ts';
 import { cliReference } from './cli.ts';
@@ -13,6 +15,10 @@ const ROOT = join(import.meta.dirname, '..');
 /** Pages with diagrams, between `<!-- diagram of <environment> -->` and `<!-- /diagram -->`. */
 const DRAWN = ['README.md', 'docs/explanation/architecture.md'];
 const DIAGRAM = /(<!-- diagram of (\w+) -->\n)[\s\S]*?(<!-- \/diagram -->)/g;
+
+/** What the model of scale says, between `<!-- scale: limits -->` and `<!-- /scale -->`. */
+const SCALE = join(ROOT, 'docs/explanation/scale.md');
+const SCALE_PART = /(<!-- scale: (limits|needs|prediction) -->\n)[\s\S]*?(<!-- \/scale -->)/g;
 
 export interface GeneratedFile {
   readonly path: string;
@@ -27,7 +33,18 @@ export function generatedFiles(): GeneratedFile[] {
     cli: cliReference,
     names: namesReference,
   };
+  const results = readResults(join(ROOT, 'docs/reference/performance.json'));
+  const scale = { limits: limitsTable, needs: needsTable, prediction };
   return [
+    {
+      path: SCALE,
+      text: readFileSync(SCALE, 'utf8').replace(
+        SCALE_PART,
+        (_, begin: string, part: keyof typeof scale, end: string) =>
+          `${begin}\n${scale[part](results)}\n\n${end}`,
+      ),
+    },
+    { path: SCALE.replace('.md', '.svg'), text: limitsPlot(results) },
     ...Object.entries(references).map(([name, text]) => ({
       path: join(ROOT, `docs/reference/${name}.md`),
       text: text(),

@@ -64,5 +64,5 @@ function drawn({ label, ratio, goal, met }: Bar, index: number): string[] {
   ];
 }
 
-const escaped = (text: string): string =>
+export const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
