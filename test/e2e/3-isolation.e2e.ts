@@ -27,6 +27,18 @@ async function connects(from: Place, ip: string, port: number): Promise<boolean>
   return exitCode === 0;
 }
 
+/** As many at a time as two processors start without being late for those that answer. */
+const AT_ONCE = 24;
+
+/** Does something with each of a list, several at a time: a connection that is refused takes its whole time. */
+async function inTurns<T>(list: readonly T[], work: (each: T) => Promise<void>): Promise<void> {
+  const left = [...list];
+  const one = async (): Promise<void> => {
+    for (let each = left.pop(); each !== undefined; each = left.pop()) await work(each);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, one));
+}
+
 describe('network policies', () => {
   const { components, connections } = architecture(config);
   const workloads = components.flatMap(({ name, ours, peer }) =>
@@ -73,30 +85,26 @@ describe('network policies', () => {
         return { name, namespace, pod, ip };
       }),
     );
-    const found: string[] = [];
-    const expected: string[] = [];
-    for (const from of places) {
-      await Promise.all(
-        targets.map(async ({ name, port }) => {
-          const to = places.find((place) => place.name === name);
-          // A pod reaches itself without passing a policy.
-          if (to === undefined || to.name === from.name) return;
-          const edge = `${from.name} -> ${name}:${port}`;
-          if (
-            connections.some(
-              (c) => c.source.name === from.name && c.target.name === name && c.ports.includes(port),
-            )
-          ) {
-            expected.push(edge);
-          }
-          if (await connects(from, to.ip, port)) found.push(edge);
-        }),
-      );
-    }
-    console.log(
-      `${places.length * targets.length} pairs tried, ${found.length} let through:\n${found.sort().join('\n')}`,
+    const pairs = places.flatMap((from) =>
+      targets.flatMap(({ name, port }) => {
+        const to = places.find((place) => place.name === name);
+        // A pod reaches itself without passing a policy.
+        return to === undefined || to.name === from.name ? [] : [{ from, to, port }];
+      }),
     );
-    expect(found.sort()).toEqual(expected.sort());
+    const title = ({ from, to, port }: (typeof pairs)[number]): string =>
+      `${from.name} -> ${to.name}:${port}`;
+    const expected = pairs.filter(({ from, to, port }) =>
+      connections.some(
+        (c) => c.source.name === from.name && c.target.name === to.name && c.ports.includes(port),
+      ),
+    );
+    const found: string[] = [];
+    await inTurns(pairs, async (pair) => {
+      if (await connects(pair.from, pair.to.ip, pair.port)) found.push(title(pair));
+    });
+    console.log(`${pairs.length} pairs tried, ${found.length} let through:\n${found.sort().join('\n')}`);
+    expect(found.sort()).toEqual(expected.map(title).sort());
     expect(found.length).toBeGreaterThan(5);
   });
 
@@ -118,9 +126,13 @@ describe('network policies', () => {
         return connects({ name: workload, namespace, pod, ip }, address, 6443);
       };
       expect(await reaches('traefik', SYSTEM)).toBe(true);
-      for (const { name } of workloads.filter(({ namespace }) => namespace === NAMESPACE)) {
-        expect([name, await reaches(name, NAMESPACE)]).toEqual([name, false]);
-      }
+      const ours = workloads.filter(({ namespace }) => namespace === NAMESPACE);
+      const out: string[] = [];
+      await inTurns(ours, async ({ name }) => {
+        if (await reaches(name, NAMESPACE)) out.push(name);
+      });
+      expect(out).toEqual([]);
+      expect(ours.length).toBeGreaterThan(5);
     } finally {
       outside.close();
     }
