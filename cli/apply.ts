@@ -44,8 +44,14 @@ export async function apply(
   crds?: Rendered['crds'],
 ): Promise<Applied> {
   const named = files.flatMap((file) => ['-f', file]);
-  if (crds !== undefined) await applyCrds(kubectl, crds);
-  const before = await kubectl.json(liveObjects, ['get', ...named, '--ignore-not-found']);
+  const found = () => kubectl.json(liveObjects, ['get', ...named, '--ignore-not-found']);
+  let before: LiveObject[] | undefined;
+  if (crds === undefined) before = await found();
+  else {
+    // At once where the server knows their kinds already, else again.
+    [before] = await Promise.all([found().catch(() => undefined), applyCrds(kubectl, crds)]);
+    before ??= await found();
+  }
   const result = await kubectl.attempt([...APPLY, ...named, '-o', 'json']);
   if (!result.ok) throw kubectl.explain(result.stderr);
   const after = liveObjects.parse(JSON.parse(result.stdout));
