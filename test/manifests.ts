@@ -72,15 +72,20 @@ const HASHES = {
   'jmx-agent': 'HASH',
 };
 
+/** What was rendered, by what it is called: test files of one process share it. */
+const known = new Map<string, Rendered>();
+
 /** The charts of an environment, composed in memory. */
 export function render(environment: EnvironmentName, overrides: object = {}, onKind?: boolean): Rendered {
-  const config = configWith(environment, overrides, onKind);
   const own = Object.keys(overrides).length === 0 ? '' : ` with ${JSON.stringify(overrides)}`;
-  return renderedOf(
-    `${environment}${onKind === undefined ? '' : onKind ? ' on kind' : ' elsewhere'}${own}`,
-    config,
-    compose(config, HASHES, NEVER_WRITTEN),
-  );
+  const name = `${environment}${onKind === undefined ? '' : onKind ? ' on kind' : ' elsewhere'}${own}`;
+  let rendered = known.get(name);
+  if (rendered === undefined) {
+    const config = configWith(environment, overrides, onKind);
+    rendered = renderedOf(name, config, compose(config, HASHES, NEVER_WRITTEN));
+    known.set(name, rendered);
+  }
+  return rendered;
 }
 
 /** The charts of a restore, composed in memory. */

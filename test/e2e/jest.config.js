@@ -38,4 +38,6 @@ export default {
   // What needs no cluster takes both of two processors.
   maxConcurrency: 2,
   bail: false,
+  // Each test with its seconds: what waits is seen.
+  verbose: true,
 };
