@@ -38,7 +38,7 @@ export async function provide(
     done.push('built');
   }
   if (kind !== undefined) {
-    line.note(`loading ${image.image}`);
+    line.note(`loading ${image.image} where a node lacks it`);
     if ((await load(image.image, kind.name, await kind.nodes())).length > 0) done.push('loaded');
   }
   return done;
