@@ -87,13 +87,13 @@ export function limitsOf(config: Config, cost: Cost): Limit[] {
 
   const limits: Limit[] = [
     {
-      part: `API: processors of ${apiPods} pods`,
+      part: `API: processors of ${counted(apiPods, 'pod')}`,
       // A process of Node.js takes one core, however many it may have.
       tills: (apiPods * Math.min(cores(api.resources.limits.cpu), USE.busy)) / one.apiCores,
       then: 'more pods',
     },
     {
-      part: `worker: processors of ${workers} pods`,
+      part: `worker: processors of ${counted(workers, 'pod')}`,
       tills: (workers * Math.min(cores(reports.resources.limits.cpu), USE.busy)) / one.workerCores,
       then: 'more pods, as many as partitions',
     },
@@ -136,7 +136,7 @@ export function limitsOf(config: Config, cost: Cost): Limit[] {
     const kept = one.eventBytesPerSecond * toSeconds(sales?.retention ?? '7d') * kafka.replicationFactor;
     limits.push(
       {
-        part: `Kafka: processors of ${kafka.replicas} brokers`,
+        part: `Kafka: processors of ${counted(kafka.replicas, 'broker')}`,
         tills: (kafka.replicas * cores(kafka.resources.limits.cpu)) / one.kafkaCores,
         then: 'more brokers',
       },
@@ -149,6 +149,8 @@ export function limitsOf(config: Config, cost: Cost): Limit[] {
   }
   return limits.sort((a, b) => a.tills - b.tills);
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** Connections that all pods have at the most. */
 export const connectionsOf = (apiPods: number, poolSize: number, workers: number): number =>

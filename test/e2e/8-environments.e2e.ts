@@ -3,6 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
+import { readResults } from '../../bench/results.ts';
+import { costOf } from '../../bench/scale/cost.ts';
+import { environmentFor } from '../../bench/scale/environment.ts';
+import { EXAMPLES } from '../../bench/scale/page.ts';
 import {
   CLUSTER,
   eventually,
@@ -15,8 +19,11 @@ import {
   zakpos,
 } from './harness.ts';
 
+/** What so many tills need, by what a sale was measured to cost. */
+const COST = costOf(readResults(join(ROOT, 'docs/reference/performance.json')));
+
 /** What an operator may make of prod and cloud, beside what they are. */
-const VARIANTS: readonly [string, 'prod' | 'cloud', Readonly<Record<string, unknown>>][] = [
+const VARIANTS: readonly [string, string, Readonly<Record<string, unknown>>][] = [
   ['prod', 'prod', {}],
   ['cloud', 'cloud', {}],
   ['prod on one server', 'prod', { size: 'single' }],
@@ -40,6 +47,10 @@ const VARIANTS: readonly [string, 'prod' | 'cloud', Readonly<Record<string, unkn
     'cloud',
     { postgres: { mode: 'statefulset' }, redis: { mode: 'statefulset' }, kafka: { mode: 'statefulset' } },
   ],
+  ...EXAMPLES.map((tills): (typeof VARIANTS)[number] => {
+    const values = environmentFor(tills, COST);
+    return [`what ${tills} tills need`, values.environment, { ...values }];
+  }),
 ];
 
 describe('the API server accepts every object', () => {
