@@ -140,6 +140,8 @@ export class TraefikChart extends ZakposChart {
             '--providers.kubernetescrd=true',
             `--providers.kubernetescrd.namespaces=${namespace}`,
             '--providers.kubernetescrd.disableclusterscoperesources=true',
+            // A pod of a lost node takes no connection; half a minute, the default, is longer than a till waits.
+            '--serverstransport.forwardingtimeouts.dialtimeout=5s',
             '--global.checknewversion=false',
             '--global.sendanonymoususage=false',
             '--log.format=json',
