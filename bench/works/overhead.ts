@@ -11,8 +11,11 @@ const AT_ONCE = 8;
 /** What may be lost to each of them. */
 const AT_LEAST = 0.95;
 
-/** TLS on every connection, network policies, probes, and a Prometheus that reads all exporters. */
-const ALL = { ...LIMITS, monitoring: { mode: 'bundled' } };
+/** TLS on every connection, network policies, probes, and a Prometheus that reads all exporters; nobody looks at it. */
+const ALL = {
+  ...LIMITS,
+  monitoring: { mode: 'bundled', bundled: { grafana: { enabled: false }, logs: { enabled: false } } },
+};
 const PLAIN_TEXT = {
   ...ALL,
   certificates: { source: 'none' },

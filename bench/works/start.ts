@@ -20,6 +20,7 @@ async function removed(): Promise<void> {
   // An API extension without its server keeps namespaces from ending.
   await shop.kubectl('delete', 'apiservice', 'v1beta1.metrics.k8s.io', '--ignore-not-found');
   await shop.kubectl('delete', 'namespace', ...NAMESPACES, '--ignore-not-found', '--wait');
+  await shop.kubectl('delete', 'persistentvolume', '--all', '--wait');
 }
 
 /** On a cluster that is there already, as Docker is. */
@@ -34,7 +35,6 @@ function applied(): Side<Start> {
     },
     run: async () => {
       await removed();
-      await shop.kubectl('wait', '--for=delete', 'persistentvolume', '--all', '--timeout=120s');
       const apply = (path: string) => shop.kubectl('apply', '--server-side', '-f', path);
       const [seconds] = await Promise.all([
         secondsToFirstSale(shop.entranceAt(shop.config.localPorts.http), PATIENCE_SECONDS),
