@@ -105,6 +105,6 @@ describe('what has to be renewed', () => {
       assert.deepEqual(await secrets(), []);
     }
     const reasons = lines.map((line) => z.object({ reason: z.string() }).parse(JSON.parse(line)).reason);
-    assert.deepEqual(reasons, ['no certificate', '"yesterday" is no time']);
+    assert.deepEqual(reasons.sort(), ['"yesterday" is no time', 'no certificate']);
   });
 });
