@@ -2,27 +2,41 @@
  * Runs a program of TypeScript fast: bundled into one script, made again when a source has changed, together with what
  * V8 has compiled of it. Loading that takes a fraction of compiling and resolving hundreds of files.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { createRequire, SourceMap } from 'node:module';
+import { basename, dirname, join, relative } from 'node:path';
+import { inspect } from 'node:util';
 import { Script } from 'node:vm';
 
 const root = import.meta.dirname;
 const cache = join(root, 'node_modules/.cache/zakpos');
 
-/** Runs a program of this repository, such as `main.ts`; it finds itself in `process.argv[1]`. */
+const BANNER = `
+const __urlOf = (file) => require('node:url').pathToFileURL(file).href;
+const __bundleUrl = __urlOf(__filename);`;
+
+/** Runs a program of this repository, such as `main.ts`, as if from its own file. */
 export async function runProgram(entry) {
   const name = entry.replaceAll('/', '-').replace(/\.ts$/, '');
   const bundle = freshBundle(name) ?? (await build(entry, name));
-  process.argv[1] = bundle;
-  try {
-    run(bundle);
-  } catch {
-    // Once more as Node itself loads it, so that the stack names lines of the sources: reading the map costs each run.
-    const { status } = spawnSync(process.execPath, ['--enable-source-maps', bundle], { stdio: 'inherit' });
-    process.exitCode = status ?? 1;
-  }
+  process.argv[1] = join(root, entry);
+  process.once('uncaughtException', (error) => {
+    console.error(inSources(inspect(error), bundle));
+    process.exit(1);
+  });
+  run(bundle);
+}
+
+/** Node knows the lines of the bundle; reading the map of all of them is for when somebody asks. */
+function inSources(text, bundle) {
+  const map = new SourceMap(JSON.parse(readFileSync(`${bundle}.map`, 'utf8')));
+  return text.replaceAll(/([^\s(]+):(\d+):(\d+)/g, (place, file, line, column) => {
+    const { originalSource, originalLine, originalColumn } =
+      file === bundle ? map.findEntry(line - 1, column - 1) : {};
+    if (originalSource === undefined) return place;
+    return `${join(cache, originalSource)}:${originalLine + 1}:${originalColumn + 1}`;
+  });
 }
 
 /** What a bundle was made of: the stamps of its sources. */
@@ -69,10 +83,12 @@ async function build(entry, name) {
     write: false,
     outdir: cache,
     outExtension: { '.js': '.cjs' },
-    define: { 'import.meta.url': 'bundleUrl' },
-    banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+    // Sources know their own place, packages that of the bundle.
+    plugins: [{ name: 'own-urls', setup: ({ onLoad }) => onLoad({ filter: /\.ts$/ }, withOwnUrl) }],
+    define: { 'import.meta.url': '__bundleUrl' },
+    banner: { js: BANNER },
     logLevel: 'error',
-  });
+  }).catch(() => process.exit(1));
   mkdirSync(cache, { recursive: true });
   for (const { path, contents } of result.outputFiles) write(path, contents);
   const path = result.outputFiles.find(({ path }) => path.endsWith('.cjs')).path;
@@ -85,15 +101,23 @@ async function build(entry, name) {
   return path;
 }
 
+async function withOwnUrl({ path }) {
+  const text = await readFile(path, 'utf8');
+  if (!text.includes('import.meta.url')) return undefined;
+  const file = `require('node:path').join(__dirname, ${JSON.stringify(relative(cache, path))})`;
+  return { contents: text.replaceAll('import.meta.url', `__urlOf(${file})`), loader: 'ts' };
+}
+
 function run(bundle) {
   const compiled = `${bundle}.v8`;
   const source = `(function (require, module, exports, __filename, __dirname) {${readFileSync(bundle, 'utf8')}\n})`;
   const cachedData = readIfThere(compiled);
   const script = new Script(source, { filename: bundle, cachedData });
   const module = { exports: {} };
+  // What has run by then is compiled; another version of Node takes no one else's.
+  if (cachedData === undefined || script.cachedDataRejected)
+    process.once('exit', () => write(compiled, script.createCachedData()));
   script.runInThisContext()(createRequire(bundle), module, module.exports, bundle, dirname(bundle));
-  // What has run by now is compiled; another version of Node takes no one else's.
-  if (cachedData === undefined || script.cachedDataRejected) write(compiled, script.createCachedData());
 }
 
 const readIfThere = (file) => {

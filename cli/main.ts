@@ -6,10 +6,8 @@ import { listenToSignals } from './signals.ts';
 
 listenToSignals();
 
-try {
-  await program.parseAsync();
-} catch (error) {
+program.parseAsync().catch((error: unknown) => {
   if (!(error instanceof CliError || error instanceof ConfigError)) throw error;
   console.error(`\n${error.message}`);
   process.exitCode = 1;
-}
+});

@@ -13,8 +13,7 @@ export const npmScripts = (folder = '.'): Readonly<Record<string, string>> =>
   packageJson.parse(JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8'))).scripts;
 
 /** Name of the CLI's command that a script of package.json is; `undefined` for one that is something else. */
-export const cliCommandOf = (script: string): string | undefined =>
-  /^tsx cli\/main\.ts (\S+)/.exec(script)?.[1];
+export const cliCommandOf = (script: string): string | undefined => /^node cli\.mjs (\S+)/.exec(script)?.[1];
 
 export function cliReference(): string {
   const byName = new Map(program.commands.map((command) => [command.name(), command]));

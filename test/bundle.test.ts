@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { pathToFileURL } from 'node:url';
 import { ROOT } from './manifests.ts';
 
 let folder: string;
@@ -34,8 +34,23 @@ afterEach(() => {
 const write = (program: string): void => {
   writeFileSync(join(folder, 'main.ts'), program);
 };
-const run = async (): Promise<string> =>
-  (await promisify(execFile)(process.execPath, ['run.mjs'], { cwd: folder })).stdout;
+
+interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+const tryRun = (): Promise<Run> =>
+  new Promise((resolve) => {
+    const child = execFile(process.execPath, ['run.mjs'], { cwd: folder }, (_, stdout, stderr) => {
+      resolve({ code: child.exitCode ?? -1, stdout, stderr });
+    });
+  });
+async function run(): Promise<string> {
+  const { code, stdout, stderr } = await tryRun();
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout;
+}
 const cached = (): string[] => readdirSync(join(folder, 'node_modules/.cache/zakpos')).sort();
 
 test('what they say follows each edit, also one that leaves the length as it was', async () => {
@@ -64,7 +79,30 @@ test('a bundle is made once, and no older one is kept', async () => {
   expect(cached()).not.toEqual(before);
 });
 
-test('what is thrown names the line of the source', async () => {
-  write('\n\nconst port: number = 1;\nthrow new Error(`no port ${port}`);\n');
-  await expect(run()).rejects.toThrow(/main\.ts:4/);
+const FAILS = '\n\nconst fail = () => { throw new Error("no port"); };\n';
+
+test.each([
+  ['at once', `${FAILS}fail();\n`],
+  ['later', `${FAILS}setTimeout(() => fail(), 1);\n`],
+  ['by what nobody waits for', `${FAILS}void Promise.resolve().then(fail);\n`],
+])('what is thrown %s ends them, and names the line of the source', async (_, program) => {
+  write(program);
+  const { code, stderr } = await tryRun();
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^Error: no port\n +at fail \(\S+\/main\.ts:3:28\)/);
+});
+
+test('what can’t be read ends them with its line alone', async () => {
+  write('const = 1;\n');
+  const { code, stderr } = await tryRun();
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/ERROR.* Expected identifier[^]*main\.ts:1:6(?![^]*\bat )/);
+});
+
+test('a source knows its own place and its arguments, whatever it is bundled with', async () => {
+  mkdirSync(join(folder, 'lib'));
+  writeFileSync(join(folder, 'lib/place.ts'), 'export const place: string = import.meta.url;\n');
+  write("import { place } from './lib/place.ts';\nconsole.log(place, import.meta.url, process.argv[1]);\n");
+  const url = pathToFileURL(folder).href;
+  expect(await run()).toBe(`${url}/lib/place.ts ${url}/main.ts ${folder}/main.ts\n`);
 });

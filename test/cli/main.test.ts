@@ -5,8 +5,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
 import { z } from 'zod';
 import { newAuthority, type KeyPair } from '../../cli/certificates.ts';
 import { defined, ROOT } from '../manifests.ts';
@@ -23,22 +21,11 @@ interface Run {
 let folder: string;
 let authority: KeyPair;
 
-/** Bundled once, since each run from many files takes a second. */
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'zakpos-main-'));
   authority = await newAuthority('ours');
-  await build({
-    absWorkingDir: ROOT,
-    entryPoints: ['cli/main.ts'],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile: join(folder, 'main.mjs'),
-    define: { 'import.meta.url': JSON.stringify(pathToFileURL(join(ROOT, 'cli/main.ts')).href) },
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.filename);",
-    },
-  });
+  // Bundled once, not by several at a time.
+  await zakpos(['--help']);
 });
 afterAll(() => {
   rmSync(folder, { recursive: true });
@@ -55,7 +42,7 @@ const zakpos = (
     return new Promise((resolve) => {
       const child = execFile(
         process.execPath,
-        [join(folder, 'main.mjs'), ...args],
+        ['cli.mjs', ...args],
         { cwd: ROOT, env },
         (_, stdout, stderr) => {
           resolve({ code: child.exitCode ?? -1, stdout, stderr, calls: calls() });
@@ -522,7 +509,7 @@ describe('a restore onto the live database', () => {
       const args = ['restore', '--env', 'prod', '--into', 'zakpos', '--confirm', 'zakpos'];
       const child = spawn(
         process.execPath,
-        [join(folder, 'main.mjs'), ...args, ...SHOP, '--at', '2026-01-01T00:00Z'],
+        ['cli.mjs', ...args, ...SHOP, '--at', '2026-01-01T00:00Z'],
         // A process group of its own, as a terminal gives it to what is run there.
         {
           cwd: ROOT,

@@ -100,7 +100,7 @@ describe('npm run kafka', () => {
 
   test('prints a sale as it is made, until Ctrl-C, and leaves nothing behind in the broker', async () => {
     // Without npm around it, so that the signal is for the command.
-    const command = ['--import', 'tsx', 'cli/main.ts', 'kafka', 'tail', 'zakpos.sales', '--cluster', CLUSTER];
+    const command = ['cli.mjs', 'kafka', 'tail', 'zakpos.sales', '--cluster', CLUSTER];
     const tail = execa('node', command, { cwd: ROOT, reject: false, env: { ZAKPOS_CONFIG: valuesFile() } });
     await eventually('a consumer in the broker', 60, async () =>
       (await consumers()) > 0 ? true : undefined,

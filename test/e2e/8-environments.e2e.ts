@@ -105,16 +105,12 @@ describe('test', () => {
     await kubectl('delete', 'apiservice', 'v1beta1.metrics.k8s.io');
     await kubectl('delete', 'namespace', NAMESPACE, 'zakpos-system', '--timeout=120s');
 
-    const cutOff = execa(
-      'node_modules/.bin/tsx',
-      ['cli/main.ts', 'up', '--cluster', CLUSTER, '--env', 'test'],
-      {
-        cwd: ROOT,
-        reject: false,
-        stdin: 'ignore',
-        env: { ZAKPOS_CONFIG: valuesFile() },
-      },
-    );
+    const cutOff = execa('node', ['cli.mjs', 'up', '--cluster', CLUSTER, '--env', 'test'], {
+      cwd: ROOT,
+      reject: false,
+      stdin: 'ignore',
+      env: { ZAKPOS_CONFIG: valuesFile() },
+    });
     await eventually('the first pods are there', 120, async () =>
       (await pods()).length > 0 ? true : undefined,
     );
