@@ -1,11 +1,11 @@
 /** The kind cluster of this project: made, found again, started after a reboot, and told from other people's. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { APPS, isMounted } from '../environments/images.ts';
 import { NODE_PORTS } from '../environments/local-ports.ts';
 import { ENVIRONMENTS, type Config } from '../environments/schema.ts';
+import { clock } from './clock.ts';
 import { ROOT } from './environment.ts';
 import { CliError } from './errors.ts';
 import { attempt, run, type RunResult } from './exec.ts';
@@ -212,13 +212,13 @@ export class KindCluster {
   /** Waits until it answers, and its nodes with it; its context becomes the current one, as of one that kind makes. */
   private async waitForAnswer(line: Line, seconds: number): Promise<ClusterState> {
     line.note('waiting for its API server');
-    const deadline = Date.now() + seconds * 1000;
+    const deadline = clock.now() + seconds * 1000;
     let state = await this.state();
-    while (isMute(state) && Date.now() < deadline) {
+    while (isMute(state) && clock.now() < deadline) {
       // kubectl may have no credentials for it, or those of a cluster of before.
       await attempt('kind', ['export', 'kubeconfig', '--name', this.name]);
       state = await this.state();
-      if (isMute(state)) await sleep(1000);
+      if (isMute(state)) await clock.sleep(1000);
     }
     if (state === 'ours') {
       await this.kubectl.run(['wait', '--for=condition=Ready', 'nodes', '--all', '--timeout=90s']);

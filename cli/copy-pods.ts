@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { COPY_RESOURCES } from '../environments/demand.ts';
 import { sizeText } from './claims.ts';
+import { clock, until } from './clock.ts';
 import { look } from './components.ts';
 import { CliError } from './errors.ts';
 import { lastLines } from './exec.ts';
@@ -9,7 +10,7 @@ import type { Kubectl } from './kubectl.ts';
 import type { MovePlan } from './move-plan.ts';
 import { reasonOf } from './reasons.ts';
 import type { Line } from './steps.ts';
-import { applyObject, deletePods, HOST_NAME, until } from './stores.ts';
+import { applyObject, deletePods, HOST_NAME } from './stores.ts';
 
 /** Milliseconds between two notes of how much is copied. */
 const NOTE_MS = 5000;
@@ -153,7 +154,7 @@ export class CopyPods {
       (object) => object.kind === 'Pod' && object.metadata.name === this.name(role),
     );
     if (pod?.kind !== 'Pod') return false;
-    const reason = reasonOf(pod, Date.now());
+    const reason = reasonOf(pod, clock.now());
     if (reason?.fix === undefined) return reason === undefined;
     throw new CliError(`${this.name(role)} does not start: ${reason.fact}`, reason.fix);
   }

@@ -1,5 +1,5 @@
 /** Jobs that a command starts: followed to their end, with what they say. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { clock } from './clock.ts';
 import { look, progressOf, type Component, type Snapshot } from './components.ts';
 import { CliError } from './errors.ts';
 import { lastLines } from './exec.ts';
@@ -61,11 +61,11 @@ export async function follow(
         `\`${kubectl.command(`-n ${namespace} logs job/${job}`)}\` has all of it.`,
       );
     }
-    const stuck = pods.map((pod) => reasonOf(pod, Date.now())).find((reason) => reason?.fix !== undefined);
+    const stuck = pods.map((pod) => reasonOf(pod, clock.now())).find((reason) => reason?.fix !== undefined);
     if (stuck?.fix !== undefined) throw new CliError(`Job ${job} can't run: ${stuck.fact}`, stuck.fix);
     const said = (await logs('--tail=1')).trim();
     if (said !== '') line.note(said);
-    await sleep(1000);
+    await clock.sleep(1000);
   }
 }
 
@@ -77,10 +77,10 @@ async function lookPatiently(kubectl: Kubectl, namespace: string, line: Line): P
       // Who may start a Job need not see anything else.
       return await look(kubectl, [namespace], 'jobs,pods');
     } catch (error) {
-      silentSince ??= Date.now();
-      if (!(error instanceof CliError) || Date.now() - silentSince >= SILENT_SECONDS * 1000) throw error;
+      silentSince ??= clock.now();
+      if (!(error instanceof CliError) || clock.now() - silentSince >= SILENT_SECONDS * 1000) throw error;
       line.note(error.problem);
-      await sleep(1000);
+      await clock.sleep(1000);
     }
   }
 }

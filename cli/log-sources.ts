@@ -1,6 +1,6 @@
 /** Where lines of logs come from: the nodes, by kubectl, or Loki. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { clock } from './clock.ts';
 import { CliError } from './errors.ts';
 import type { Running } from './exec.ts';
 import type { Kubectl } from './kubectl.ts';
@@ -137,7 +137,7 @@ export async function followNodes(
       }
       // A pod that comes later has written all it has since it came.
       from = '1h';
-      await sleep(NEW_PODS_MS, undefined, { signal }).catch(() => undefined);
+      await clock.sleep(NEW_PODS_MS, signal);
     }
   } finally {
     clearInterval(flush);

@@ -4,6 +4,7 @@
  * claims, so that a move that was cut off is finished by running it again.
  */
 import { sizeText } from './claims.ts';
+import { until } from './clock.ts';
 import { CopyPods } from './copy-pods.ts';
 import { CliError } from './errors.ts';
 import type { Kubectl } from './kubectl.ts';
@@ -17,7 +18,6 @@ import {
   orphan,
   removalOf,
   shortName,
-  until,
   volumesIn,
   withTemplates,
   type Claim,

@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { BACKUP } from '../charts/names.ts';
 import type { RestoreRequest } from '../charts/restore.ts';
@@ -12,6 +11,7 @@ import { sourceHashes } from '../environments/images.ts';
 import type { Config } from '../environments/schema.ts';
 import { secretSpecs } from '../environments/secrets.ts';
 import { parseManifests, type BackupManifest } from './backups.ts';
+import { clock } from './clock.ts';
 import { readManifest, ROOT, type Manifest } from './environment.ts';
 import { CliError } from './errors.ts';
 import type { RunResult } from './exec.ts';
@@ -122,7 +122,7 @@ export async function untilUploaded(kubectl: Kubectl, namespace: string, line: L
     return;
   }
   let least = Infinity;
-  let deadline = Date.now() + STUCK_SECONDS * 1000;
+  let deadline = clock.now() + STUCK_SECONDS * 1000;
   for (;;) {
     const { ok, stdout } = await ask(PROGRESS);
     const [uploaded = 0, left = 0] = ok ? stdout.trim().split(' ').map(Number) : [0, least];
@@ -130,15 +130,15 @@ export async function untilUploaded(kubectl: Kubectl, namespace: string, line: L
     line.note(`waiting for the last of the log to be in the bucket, ${left} segments of 16 MiB`);
     if (left < least) {
       least = left;
-      deadline = Date.now() + STUCK_SECONDS * 1000;
+      deadline = clock.now() + STUCK_SECONDS * 1000;
     }
-    if (Date.now() > deadline) {
+    if (clock.now() > deadline) {
       throw new CliError(
         'The last of the log does not get into the bucket.',
         `\`${kubectl.command(`-n ${namespace} logs ${BACKUP}-0 -c upload`)}\` tells why. To restore without it, name the time with --at.`,
       );
     }
-    await sleep(1000);
+    await clock.sleep(1000);
   }
 }
 

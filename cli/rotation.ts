@@ -2,11 +2,11 @@
  * A credential is rotated while the system serves: the new one is accepted before the old one ends. How far a rotation
  * is stands on its Secret, so that one that was cut off is finished by running it again.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Config } from '../environments/schema.ts';
 import { secretSpecs, type SecretId, type SecretSpec } from '../environments/secrets.ts';
+import { until } from './clock.ts';
 import { CliError } from './errors.ts';
 import type { Kubectl } from './kubectl.ts';
 import { newPassword } from './secrets.ts';
@@ -271,18 +271,14 @@ export class Rotation {
     ]);
     for (const pod of listed.split('\n').filter((line) => line !== '')) {
       this.line.note(`waiting until ${pod} knows ${login}`);
-      await until(
-        FILE_SECONDS,
-        async () =>
-          (
-            await this.kubectl.attempt([
-              ...['-n', this.config.namespace, 'exec', pod, '--', 'sh', '-c'],
-              // The line below has the login before, with the password that it had.
-              `head -n 1 /run/pgbouncer/users.txt | grep -q '^"${login}" '`,
-            ])
-          ).ok,
-        `${pod} does not know ${login}`,
-      );
+      await until(FILE_SECONDS, `${pod} does not know ${login}`, async () => {
+        const seen = await this.kubectl.attempt([
+          ...['-n', this.config.namespace, 'exec', pod, '--', 'sh', '-c'],
+          // The line below has the login before, with the password that it had.
+          `head -n 1 /run/pgbouncer/users.txt | grep -q '^"${login}" '`,
+        ]);
+        return seen.ok;
+      });
     }
   }
 
@@ -389,25 +385,8 @@ export async function untilFileIs(
   file: string,
   sha256: string,
 ): Promise<void> {
-  await until(
-    FILE_SECONDS,
-    async () => {
-      const seen = await kubectl.attempt(['-n', namespace, 'exec', pod, '--', 'sha256sum', file]);
-      return seen.ok && seen.stdout.startsWith(sha256);
-    },
-    `${pod} has not seen the new ${file}`,
-  );
-}
-
-async function until(seconds: number, isSo: () => Promise<boolean>, otherwise: string): Promise<void> {
-  const deadline = Date.now() + seconds * 1000;
-  while (!(await isSo())) {
-    if (Date.now() > deadline) {
-      throw new CliError(
-        `${otherwise} within ${seconds} s.`,
-        'Look at the pod with `npm run status`, then run the same command again: it goes on from here.',
-      );
-    }
-    await sleep(1000);
-  }
+  await until(FILE_SECONDS, `${pod} has not seen the new ${file}`, async () => {
+    const seen = await kubectl.attempt(['-n', namespace, 'exec', pod, '--', 'sha256sum', file]);
+    return seen.ok && seen.stdout.startsWith(sha256);
+  });
 }

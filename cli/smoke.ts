@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Config } from '../environments/schema.ts';
+import { clock } from './clock.ts';
 import { CliError, messageOf } from './errors.ts';
 import type { Kubectl } from './kubectl.ts';
 import { readSecrets } from './secrets.ts';
@@ -234,16 +234,16 @@ export class SmokeTest {
   }
 
   private async until<T>(what: string, check: () => Promise<T>): Promise<T> {
-    const deadline = Date.now() + this.patienceSeconds * 1000;
+    const deadline = clock.now() + this.patienceSeconds * 1000;
     for (;;) {
       try {
         return await check();
       } catch (error) {
-        if (Date.now() > deadline) {
+        if (clock.now() > deadline) {
           throw error instanceof CliError ? error : this.problem(`${what}: ${messageOf(error)}`);
         }
       }
-      await sleep(500);
+      await clock.sleep(500);
     }
   }
 }

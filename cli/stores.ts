@@ -1,5 +1,4 @@
 /** The stores that keep data: their StatefulSets, their claims, and the volumes behind them. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Manifest } from './environment.ts';
 import { CliError } from './errors.ts';
@@ -189,23 +188,6 @@ export async function deletePods(
   await kubectl.run(['-n', namespace, 'delete', 'pods', ...names, '--ignore-not-found'], {
     timeoutSeconds: END_SECONDS,
   });
-}
-
-/**
- * Looks each second until something is so.
- * @throws {CliError} when it isn't within the time; `otherwise` says what is then
- */
-export async function until(seconds: number, otherwise: string, isSo: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + seconds * 1000;
-  while (!(await isSo())) {
-    if (Date.now() > deadline) {
-      throw new CliError(
-        `${otherwise} after ${seconds} s.`,
-        'Look at it with `npm run status`, then run the same command again: it goes on from here.',
-      );
-    }
-    await sleep(1000);
-  }
 }
 
 /** Server-side apply of one object. */

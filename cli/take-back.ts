@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { apply, type Changes } from './apply.ts';
+import { clock } from './clock.ts';
 import { progressOf, look } from './components.ts';
 import type { Manifest, Rendered } from './environment.ts';
 import type { Kubectl } from './kubectl.ts';
@@ -93,6 +93,6 @@ async function stuckPods(kubectl: Kubectl, namespace: string, name: string): Pro
         )
         .map(({ metadata }) => metadata.name);
     }
-    await sleep(500);
+    await clock.sleep(500);
   }
 }

@@ -1,5 +1,5 @@
 /** Waits for components side by side, each on a line with its time and the reason while it isn't ready. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { clock } from './clock.ts';
 import { componentsOf, look, progressOf, type Component, type Pod, type Snapshot } from './components.ts';
 import type { Manifest } from './environment.ts';
 import { CliError } from './errors.ts';
@@ -47,7 +47,7 @@ async function waitForOne(
   line: Line,
   { seconds, schedulingSeconds }: Patience,
 ): Promise<void> {
-  const deadline = Date.now() + seconds * 1000;
+  const deadline = clock.now() + seconds * 1000;
   for (;;) {
     const { ready, failed, replicas, pods } = progressOf(component, await watch.next());
     if (ready) {
@@ -70,7 +70,7 @@ async function waitForOne(
       ? 'Put the old password back, or set the new one in the database as it says.'
       : reason?.fix;
     if (fix !== undefined) throw new CliError(`${component.name} does not get ready: ${fact}`, fix);
-    if (Date.now() > deadline) {
+    if (clock.now() > deadline) {
       throw new CliError(
         `${component.name} is not ready in time: ${fact}`,
         `\`${kubectl.command(`-n ${component.namespace} describe pod -l app.kubernetes.io/name=${component.name}`)}\` tells more; \`npm run up\` goes on waiting.`,
@@ -82,7 +82,7 @@ async function waitForOne(
 /** The pod that keeps a component from being ready; one that waiting can't help comes first. */
 function worst(pods: readonly Pod[], schedulingSeconds?: number): { pod?: Pod; reason?: Reason } {
   const found = pods.flatMap((pod) => {
-    const reason = reasonOf(pod, Date.now(), schedulingSeconds);
+    const reason = reasonOf(pod, clock.now(), schedulingSeconds);
     return reason === undefined ? [] : [{ pod, reason }];
   });
   return found.find(({ reason }) => reason.fix !== undefined) ?? found[0] ?? {};
@@ -122,7 +122,7 @@ class Watch {
   }
 
   private async lookLater(): Promise<Snapshot> {
-    if (!this.first) await sleep(INTERVAL_MS);
+    if (!this.first) await clock.sleep(INTERVAL_MS);
     this.first = false;
     return this.takeLook();
   }

@@ -1,7 +1,7 @@
 /** `npm run status -- --load`: what goes on now, read of the pods themselves, with or without a Prometheus. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { toBytes } from '../../environments/quantities.ts';
 import type { Config } from '../../environments/schema.ts';
+import { clock } from '../clock.ts';
 import { CliError, messageOf } from '../errors.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import type { Kubectl } from '../kubectl.ts';
@@ -41,7 +41,7 @@ export async function showLoad(
     return text;
   };
   do {
-    await sleep(seconds * 1000, undefined, { signal }).catch(() => undefined);
+    await clock.sleep(seconds * 1000, signal);
     if (isInterrupted()) return;
     const text = await (once ? read() : read().catch(messageOf));
     // Which has ended kubectl, too.

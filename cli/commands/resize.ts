@@ -1,5 +1,5 @@
 /** `npm run resize`: the claims of a store grow to what the configuration says, under its running pods. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { clock } from '../clock.ts';
 import { readConfig, synthesize } from '../environment.ts';
 import { CliError } from '../errors.ts';
 import type { Kubectl } from '../kubectl.ts';
@@ -134,7 +134,7 @@ async function untilGrown(
   seconds: number,
   line: Line,
 ): Promise<void> {
-  const deadline = Date.now() + seconds * 1000;
+  const deadline = clock.now() + seconds * 1000;
   for (;;) {
     const claims = await claimsIn(kubectl, namespace);
     const late = wanted.flatMap(({ claim, size }) => {
@@ -150,7 +150,7 @@ async function untilGrown(
     );
     const fact = `${metadata.name} has ${first.has ?? 'no size yet'}${said.length === 0 ? '' : ` (${said.join('; ')})`}`;
     line.note(fact);
-    if (Date.now() > deadline) {
+    if (clock.now() > deadline) {
       const pending = status.conditions.some(({ type }) => type === 'FileSystemResizePending');
       throw new CliError(
         `${fact} after ${seconds} s.`,
@@ -159,6 +159,6 @@ async function untilGrown(
           : `\`${kubectl.command(`-n ${namespace} describe pvc ${metadata.name}`)}\` tells more; run the same command again, it goes on waiting.`,
       );
     }
-    await sleep(1000);
+    await clock.sleep(1000);
   }
 }

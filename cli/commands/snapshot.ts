@@ -1,7 +1,7 @@
 /** `npm run snapshot`: VolumeSnapshots of a store's claims, where the cluster's storage makes them. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { VolumeSnapshotProps } from '../../imports/snapshot.storage.k8s.io.ts';
+import { clock } from '../clock.ts';
 import { readConfig, synthesize } from '../environment.ts';
 import { CliError } from '../errors.ts';
 import type { Kubectl } from '../kubectl.ts';
@@ -130,17 +130,17 @@ async function untilUsable(
   name: string,
   seconds: number,
 ): Promise<void> {
-  const deadline = Date.now() + seconds * 1000;
+  const deadline = clock.now() + seconds * 1000;
   for (;;) {
     const found = await kubectl.json(snapshotSchema, ['-n', namespace, 'get', 'volumesnapshot', name]);
     if (found?.status.readyToUse === true) return;
-    if (Date.now() > deadline) {
+    if (clock.now() > deadline) {
       const said = found?.status.error?.message;
       throw new CliError(
         `${name} can't be used after ${seconds} s${said === undefined ? '' : `: ${said}`}.`,
         `\`${kubectl.command(`-n ${namespace} describe volumesnapshot ${name}`)}\` tells more, and whether its controller runs.`,
       );
     }
-    await sleep(1000);
+    await clock.sleep(1000);
   }
 }

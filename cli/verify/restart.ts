@@ -1,7 +1,8 @@
 /** Ends the pods of a store and looks for what was there before: an outage of whatever needs it. */
+import { until } from '../clock.ts';
 import type { Kubectl } from '../kubectl.ts';
 import type { Line } from '../steps.ts';
-import { deletePods, liveSet, until, type Store } from '../stores.ts';
+import { deletePods, liveSet, type Store } from '../stores.ts';
 import type { Finding } from './check.ts';
 import type { KnownStore } from './stores.ts';
 

@@ -131,11 +131,10 @@ describe('what Compose runs is our pods', () => {
       tmpfs: ['/tmp:mode=1777,exec'],
       healthcheck: {
         test: ['CMD', 'nc', '-z', '127.0.0.1', '9092'],
-        interval: '5s',
+        interval: '1s',
         timeout: '2s',
         retries: 2,
         start_period: '120s',
-        start_interval: '1s',
       },
       restart: 'always',
       hostname: 'zakpos-kafka-0',

@@ -6,7 +6,9 @@ import { clusterOf, KindCluster, type ClusterState } from '../../cli/cluster.ts'
 import { targetOf } from '../../cli/target.ts';
 import { ENVIRONMENTS } from '../../environments/schema.ts';
 import { configWith } from '../manifests.ts';
-import { failureOf, withTools, type Tools } from './fakes.ts';
+import { failureOf, withTools, type Tools, withFastClock } from './fakes.ts';
+
+withFastClock();
 
 describe('the target of a command', () => {
   test('is a kind cluster of the environment, where nothing else is said', () => {

@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deploy } from '../../cli/commands/deploy.ts';
-import { callsOf, failureOf } from './fakes.ts';
+import { callsOf, failureOf, withFastClock } from './fakes.ts';
+
+withFastClock();
 
 const folder = mkdtempSync(join(tmpdir(), 'zakpos-deploy-'));
 afterAll(() => {

@@ -2,6 +2,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { clock } from '../../cli/clock.ts';
 import type { Running, RunOptions, RunResult } from '../../cli/exec.ts';
 import { Kubectl } from '../../cli/kubectl.ts';
 
@@ -64,6 +66,17 @@ export function whileTesting<T extends object, K extends keyof T>(owner: T, key:
   });
   afterAll(() => {
     owner[key] = before;
+  });
+}
+
+let ahead = 0;
+
+/** Time passes as fast as it is slept through, while the tests of this file run. */
+export function withFastClock(): void {
+  whileTesting(clock, 'now', () => Date.now() + ahead);
+  whileTesting(clock, 'sleep', async (milliseconds, signal) => {
+    if (signal?.aborted !== true) ahead += milliseconds;
+    await turn();
   });
 }
 

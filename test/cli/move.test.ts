@@ -25,8 +25,10 @@ import {
 } from '../../cli/move-plan.ts';
 import type { Store } from '../../cli/stores.ts';
 import { defined } from '../manifests.ts';
-import { failureOf, withTools } from './fakes.ts';
+import { failureOf, withTools, withFastClock } from './fakes.ts';
 import { template, Volumes, type VolumesProps } from './volumes.ts';
+
+withFastClock();
 
 const TO_B: MoveTarget = { toNode: 'node-b' };
 

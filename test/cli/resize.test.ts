@@ -2,8 +2,10 @@
 import { grow } from '../../cli/commands/resize.ts';
 import type { Store } from '../../cli/stores.ts';
 import { defined } from '../manifests.ts';
-import { failureOf } from './fakes.ts';
+import { failureOf, withFastClock } from './fakes.ts';
 import { template, Volumes, type VolumesProps } from './volumes.ts';
+
+withFastClock();
 
 const notes: string[] = [];
 const LINE = { note: (text: string): void => void notes.push(text), rename: (): void => undefined };

@@ -13,7 +13,9 @@ import { follow } from '../../cli/jobs.ts';
 import { Kubectl } from '../../cli/kubectl.ts';
 import { listenToSignals } from '../../cli/signals.ts';
 import { defined } from '../manifests.ts';
-import { failureOf, FakeKubectl, ownValues, whileTesting, type Answer } from './fakes.ts';
+import { failureOf, FakeKubectl, ownValues, whileTesting, type Answer, withFastClock } from './fakes.ts';
+
+withFastClock();
 
 const LIVE = 'zakpos';
 const BESIDE = 'zakpos-restored';

@@ -2,8 +2,10 @@
 import { Rotation, rotationsOf, ROTATED_AT } from '../../cli/rotation.ts';
 import type { Config } from '../../environments/schema.ts';
 import { configWith } from '../manifests.ts';
-import { failureOf, FakeKubectl } from './fakes.ts';
+import { failureOf, FakeKubectl, withFastClock } from './fakes.ts';
 import { World, type CutOff } from './world.ts';
+
+withFastClock();
 
 type Rotatable = ReturnType<typeof rotationsOf>[number];
 

@@ -1,8 +1,10 @@
 /** Snapshots are asked for where the storage makes them; where it doesn't, nothing is made, and the reason is said. */
 import { takeSnapshots } from '../../cli/commands/snapshot.ts';
 import { VolumeSnapshot } from '../../imports/snapshot.storage.k8s.io.ts';
-import { failureOf, FakeKubectl, type Answer } from './fakes.ts';
+import { failureOf, FakeKubectl, type Answer, withFastClock } from './fakes.ts';
 import { template } from './volumes.ts';
+
+withFastClock();
 
 interface Cluster {
   /** @default true */

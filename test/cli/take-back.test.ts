@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { readManifests, type Rendered } from '../../cli/environment.ts';
 import { remember, takeBack } from '../../cli/take-back.ts';
-import { FakeKubectl } from './fakes.ts';
+import { FakeKubectl, withFastClock } from './fakes.ts';
+
+withFastClock();
 
 const object = (kind: string, name: string, more: object = {}) => ({
   apiVersion: 'v1',

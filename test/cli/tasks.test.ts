@@ -4,8 +4,10 @@ import { dirname } from 'node:path';
 import { shown } from './quiet.ts';
 import { migrate } from '../../cli/commands/migrate.ts';
 import { seed, type SeedOptions } from '../../cli/commands/seed.ts';
-import { failureOf, ownValues, whileTesting } from './fakes.ts';
+import { failureOf, ownValues, whileTesting, withFastClock } from './fakes.ts';
 import { connect, TaskCluster } from './task-cluster.ts';
+
+withFastClock();
 
 const FIGURES =
   '{"level":"info","msg":"half"}\n{"level":"info","products":40,"cashiers":5,"sales":6012,"items":15123,"totalMinor":4200000,"currency":"EUR","msg":"The shop is filled"}\n';

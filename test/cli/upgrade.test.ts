@@ -8,7 +8,9 @@ import type { RunOptions } from '../../cli/exec.ts';
 import { Kubectl } from '../../cli/kubectl.ts';
 import { refuseOtherRelease, releaseOf } from '../../cli/postgres-release.ts';
 import { listenToSignals } from '../../cli/signals.ts';
-import { failureOf, FakeKubectl, ownValues, whileTesting, type Answer } from './fakes.ts';
+import { failureOf, FakeKubectl, ownValues, whileTesting, type Answer, withFastClock } from './fakes.ts';
+
+withFastClock();
 
 const manifest = z.object({ kind: z.string(), metadata: z.object({ name: z.string() }) });
 const job = z.object({
