@@ -41,7 +41,8 @@ function side(name: string, stores: ComposeProject, { redisPassword }: Access): 
       await stores.until('zakpos-redis', 'sh', '-c', `${login} redis-cli ping | grep -q PONG`);
       const redis = await inShell(
         'zakpos-redis',
-        `${login} redis-benchmark -t set,get -n 300000 -r 100000 -d 256 --csv`,
+        // It does not look at REDISCLI_AUTH.
+        `redis-benchmark ${redisPassword === '' ? '' : `-a "${redisPassword}"`} -t set,get -n 300000 -r 100000 -d 256 --csv`,
       );
       await stopped('zakpos-redis');
 

@@ -13,9 +13,9 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { BACKUP_SCRIPTS, RESTORE_SCRIPTS, UPGRADE_SCRIPTS } from '../charts/backup-pod.ts';
-import { parseManifests } from '../cli/backups.ts';
-import { ROOT } from './manifests.ts';
+import { BACKUP_SCRIPTS, RESTORE_SCRIPTS, UPGRADE_SCRIPTS } from '../../charts/backup-pod.ts';
+import { parseManifests } from '../../cli/backups.ts';
+import { ROOT } from '../manifests.ts';
 
 const FOLDER = join(ROOT, 'backup');
 const SCRIPTS = readdirSync(FOLDER).sort();

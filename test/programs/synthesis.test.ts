@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ENVIRONMENTS } from '../environments/schema.ts';
-import { parseManifests, ROOT } from './manifests.ts';
+import { ENVIRONMENTS } from '../../environments/schema.ts';
+import { parseManifests, ROOT } from '../manifests.ts';
 
 interface Run {
   readonly code: number;

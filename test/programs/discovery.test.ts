@@ -6,9 +6,9 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { restartMetrics } from '../discovery/restarts.ts';
-import { nodeTargets, podTargets } from '../discovery/targets.ts';
-import { ROOT } from './manifests.ts';
+import { restartMetrics } from '../../discovery/restarts.ts';
+import { nodeTargets, podTargets } from '../../discovery/targets.ts';
+import { ROOT } from '../manifests.ts';
 
 const pod = {
   metadata: {

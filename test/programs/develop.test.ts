@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import { Mirror } from '../develop/mirror.ts';
-import { transpile } from '../develop/transpile.ts';
-import { ROOT } from './manifests.ts';
+import { Mirror } from '../../develop/mirror.ts';
+import { transpile } from '../../develop/transpile.ts';
+import { ROOT } from '../manifests.ts';
 
 /** What lets a process of any folder run this project's TypeScript; in the apps' images, Node.js does by itself. */
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { newAuthority, type KeyPair } from '../../cli/certificates.ts';
 import { defined, ROOT } from '../manifests.ts';
-import { withToolFolder, type Tools } from './fakes.ts';
+import { withToolFolder, type Tools } from '../cli/fakes.ts';
 
 interface Run {
   readonly code: number;

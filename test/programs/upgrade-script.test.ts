@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ROOT } from './manifests.ts';
+import { ROOT } from '../manifests.ts';
 
 let volume: string;
 let bin: string;
