@@ -62,9 +62,9 @@ export class ComposeProject {
     await this.compose('down', '--volumes', '--timeout', '5');
   }
 
-  remove(): Promise<void> {
+  async remove(): Promise<void> {
+    if (this.file !== '') await this.down();
     rmSync(this.folder, { recursive: true });
-    return Promise.resolve();
   }
 }
 

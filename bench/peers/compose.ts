@@ -157,6 +157,7 @@ function servicesOf(workload: Workload, folder: string): Record<string, unknown>
 
 function serviceOf(container: Container, workload: Workload, folder: string): object {
   const { securityContext, volumes } = workload.spec.template.spec;
+  const { runAsUser, runAsGroup } = securityContext;
   const claims = new Map(claimsOf(workload).map(({ mount, volume }) => [mount, volume]));
   const mounts = container.volumeMounts.map(({ name, mountPath }) => {
     const volume = volumes.find((each) => each.name === name);
@@ -167,13 +168,14 @@ function serviceOf(container: Container, workload: Workload, folder: string): ob
     if (source !== undefined) return { bound: `${source}:${mountPath}:ro` };
     const claim = claims.get(name);
     return claim === undefined
-      ? { scratch: `${mountPath}:mode=1777,exec` }
+      ? // Docker may take the mode of the image's folder.
+        { scratch: `${mountPath}:mode=1777,uid=${runAsUser},gid=${runAsGroup},exec` }
       : { bound: `${claim}:${mountPath}` };
   });
   return {
     image: container.image,
     entrypoint: container.command,
-    user: `${securityContext.runAsUser}:${securityContext.runAsGroup}`,
+    user: `${runAsUser}:${runAsGroup}`,
     environment: Object.fromEntries(container.env.map(({ name, value }) => [name, value])),
     mem_limit: container.resources.limits.memory.replace('Mi', 'm').replace('Gi', 'g'),
     volumes: mounts.flatMap(({ bound }) => bound ?? []),

@@ -45,6 +45,10 @@ async function measured(entrance: Entrance, cpu: () => Promise<number>): Promise
   }
 }
 
+/** Names of pods that are not about to end. */
+const STAYING =
+  '{{range .items}}{{if not .metadata.deletionTimestamp}}pod/{{.metadata.name}}{{"\\n"}}{{end}}{{end}}';
+
 /** As the shop runs, with so many pods of the API. */
 const inCluster = (name: string, pods: number): Side<Reading> => ({
   name,
@@ -54,20 +58,13 @@ const inCluster = (name: string, pods: number): Side<Reading> => ({
     await shop.kubectl('-n', NAMESPACE, 'rollout', 'status', `deployment/${API}`);
     await shop.stockUp();
     const selector = `app.kubernetes.io/name=${API}`;
-    await shop.kubectl(
-      '-n',
-      NAMESPACE,
-      'wait',
-      'pod',
-      '-l',
-      selector,
-      '--for=condition=Ready',
-      '--timeout=60s',
+    const { stdout } = await shop.kubectl(
+      ...['-n', NAMESPACE, 'get', 'pods', '-l', selector, '-o', `go-template=${STAYING}`],
     );
-    const { stdout } = await shop.kubectl('-n', NAMESPACE, 'get', 'pods', '-l', selector, '-o', 'name');
     const through = new Kubectl(shop.context);
     const cpu = async (): Promise<number> => {
       const each = stdout
+        .trim()
         .split('\n')
         .map((pod) =>
           through.withPort({ namespace: NAMESPACE, pod, port: shop.config.api.port }, (url) => cpuOf([url])),

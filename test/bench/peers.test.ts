@@ -128,7 +128,7 @@ describe('what Compose runs is our pods', () => {
       environment: { LOGS: '/data' },
       mem_limit: '896m',
       volumes: ['zakpos-kafka-data:/data', `${folder}/ConfigMap/scripts:/scripts:ro`],
-      tmpfs: ['/tmp:mode=1777,exec'],
+      tmpfs: ['/tmp:mode=1777,uid=1000,gid=1000,exec'],
       healthcheck: {
         test: ['CMD', 'nc', '-z', '127.0.0.1', '9092'],
         interval: '1s',
