@@ -34,16 +34,16 @@ export async function refuseImmutableChanges(
   objects: readonly Manifest[],
   flags: string,
 ): Promise<void> {
-  const changes: ImmutableChange[] = [];
-  for (const object of objects) {
+  const found = objects.map(async (object) => {
     const wanted = statefulSet.safeParse(object);
-    if (!wanted.success) continue;
+    if (!wanted.success) return [];
     const { name, namespace } = wanted.data.metadata;
     const live = await kubectl.json(z.unknown(), [
       ...['-n', namespace, 'get', 'statefulset', name, '--ignore-not-found'],
     ]);
-    changes.push(...immutableChanges(live, object, { kubectl, flags }));
-  }
+    return immutableChanges(live, object, { kubectl, flags });
+  });
+  const changes = (await Promise.all(found)).flat();
   if (changes.length === 0) return;
   throw new CliError(
     `${changes.map(({ fact }) => fact).join('\n')}.\nKubernetes lets nobody change that; nothing was applied.`,
