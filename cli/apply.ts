@@ -44,19 +44,20 @@ export async function apply(
   crds?: Rendered['crds'],
 ): Promise<Applied> {
   const named = files.flatMap((file) => ['-f', file]);
-  const found = () => kubectl.json(liveObjects, ['get', ...named, '--ignore-not-found']);
-  let before: LiveObject[] | undefined;
-  if (crds === undefined) before = await found();
+  const find = async () => (await kubectl.json(liveObjects, ['get', ...named, '--ignore-not-found'])) ?? [];
+  let before: LiveObject[];
+  if (crds === undefined) before = await find();
   else {
-    // At once where the server knows their kinds already, else again.
-    [before] = await Promise.all([found().catch(() => undefined), applyCrds(kubectl, crds)]);
-    before ??= await found();
+    const [found] = await Promise.all([find().catch(() => undefined), kubectl.run([...APPLY, '-f', crds])]);
+    // A server that can look for all of them knows their kinds.
+    if (found === undefined) await untilEstablished(kubectl, crds);
+    before = found ?? (await find());
   }
   const result = await kubectl.attempt([...APPLY, ...named, '-o', 'json']);
   if (!result.ok) throw kubectl.explain(result.stderr);
   const after = liveObjects.parse(JSON.parse(result.stdout));
   return {
-    ...compare(before ?? [], after),
+    ...compare(before, after),
     warnings: result.stderr.split('\n').filter((text) => text.startsWith('Warning:')),
   };
 }
@@ -64,10 +65,18 @@ export async function apply(
 /** Applies a folder of CRDs and waits until the server knows their kinds. */
 export async function applyCrds(kubectl: Kubectl, folder: string): Promise<void> {
   await kubectl.run([...APPLY, '-f', folder]);
+  await untilEstablished(kubectl, folder);
+}
+
+async function untilEstablished(kubectl: Kubectl, folder: string): Promise<void> {
   await kubectl.run(['wait', '--for=condition=Established', '--timeout=60s', '-f', folder]);
 }
 
-export const APPLY = ['apply', '--server-side', '--force-conflicts'];
+/**
+ * The server refuses fields that no schema has of whatever is applied by it; kubectl, asked to validate, reads the schemas
+ * of all kinds first, which takes seconds.
+ */
+export const APPLY = ['apply', '--server-side', '--force-conflicts', '--validate=false'];
 
 /** What is new or different among objects, by what people wrote: status and bookkeeping don't count. */
 export function compare(before: readonly LiveObject[], after: readonly LiveObject[]): Changes {

@@ -10,6 +10,7 @@ import { isEncrypted, TLS_SECRETS } from '../environments/certificates.ts';
 import { sourceHashes } from '../environments/images.ts';
 import type { Config } from '../environments/schema.ts';
 import { secretSpecs } from '../environments/secrets.ts';
+import { APPLY } from './apply.ts';
 import { parseManifests, type BackupManifest } from './backups.ts';
 import { clock } from './clock.ts';
 import { readManifest, ROOT, type Manifest } from './environment.ts';
@@ -267,14 +268,14 @@ export async function copySecrets(kubectl: Kubectl, config: Config, into: string
     type,
     data,
   }));
-  await kubectl.run(['apply', '--server-side', '--force-conflicts', '-f', '-'], {
+  await kubectl.run([...APPLY, '-f', '-'], {
     input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
   });
 }
 
 export const applyFile = (kubectl: Kubectl, file: string): Promise<string> =>
-  kubectl.run(['apply', '--server-side', '--force-conflicts', '-f', file]);
+  kubectl.run([...APPLY, '-f', file]);
 
 /** @throws {CliError} when the cluster would not take it */
 export const tryFile = (kubectl: Kubectl, file: string): Promise<string> =>
-  kubectl.run(['apply', '--server-side', '--force-conflicts', '--dry-run=server', '-f', file]);
+  kubectl.run([...APPLY, '--dry-run=server', '-f', file]);

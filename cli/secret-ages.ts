@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { expiryCommand, SECRET_AGES } from '../environments/monitoring.ts';
 import type { Config } from '../environments/schema.ts';
+import { APPLY } from './apply.ts';
 import type { Kubectl } from './kubectl.ts';
 import { ROTATED_AT, rotatableSecrets } from './rotation.ts';
 
@@ -59,7 +60,7 @@ export async function writeSecretAges(kubectl: Kubectl, config: Config): Promise
     },
     data: await readSecretAges(kubectl, config),
   };
-  await kubectl.run(['apply', '--server-side', '--force-conflicts', '-f', '-'], {
+  await kubectl.run([...APPLY, '-f', '-'], {
     input: JSON.stringify(configMap),
   });
 }

@@ -1,5 +1,6 @@
 /** The stores that keep data: their StatefulSets, their claims, and the volumes behind them. */
 import { z } from 'zod';
+import { APPLY } from './apply.ts';
 import type { Manifest } from './environment.ts';
 import { CliError } from './errors.ts';
 import type { Kubectl } from './kubectl.ts';
@@ -192,7 +193,7 @@ export async function deletePods(
 
 /** Server-side apply of one object. */
 export async function applyObject(kubectl: Kubectl, object: object): Promise<void> {
-  await kubectl.run(['apply', '--server-side', '--force-conflicts', '-f', '-'], {
+  await kubectl.run([...APPLY, '-f', '-'], {
     input: JSON.stringify(object),
   });
 }

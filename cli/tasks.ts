@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { TASK } from '../charts/names.ts';
 import { buildOf, hasReferencePrograms, sourceHashes } from '../environments/images.ts';
 import type { Config } from '../environments/schema.ts';
+import { APPLY } from './apply.ts';
 import { readManifest, ROOT } from './environment.ts';
 import { CliError } from './errors.ts';
 import { follow } from './jobs.ts';
@@ -32,7 +33,7 @@ export async function runTask(
     if (job === undefined) throw new Error(`There is no Job in ${file}`);
     // One that was cut off has the same name.
     await kubectl.run(['-n', namespace, 'delete', 'job', job, '--ignore-not-found', '--wait']);
-    await kubectl.run(['apply', '--server-side', '--force-conflicts', '-f', file]);
+    await kubectl.run([...APPLY, '-f', file]);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { cliCertificates } from '../../environments/certificates.ts';
 import type { Config } from '../../environments/schema.ts';
 import { secretSpecs } from '../../environments/secrets.ts';
+import { APPLY } from '../apply.ts';
 import { factsOf } from '../certificates.ts';
 import { readConfig, synthesize } from '../environment.ts';
 import { CliError } from '../errors.ts';
@@ -99,7 +100,7 @@ export async function renew(name: string, options: TargetOptions): Promise<void>
       );
     }
     const renewed = await newCertificateSecret(config, authority, spec);
-    await kubectl.run(['apply', '--server-side', '--force-conflicts', '-f', '-'], {
+    await kubectl.run([...APPLY, '-f', '-'], {
       input: JSON.stringify(renewed.manifest),
     });
     const pods = await serversOf(kubectl, config, spec.commonName);

@@ -5,10 +5,8 @@ import './quiet.ts';
 import { copy, type CopyOptions } from '../../cli/commands/copy.ts';
 import { listenToSignals } from '../../cli/signals.ts';
 import { defined } from '../manifests.ts';
-import { failureOf, ownValues, whileTesting, withToolFolder, type Answer, withFastClock } from './fakes.ts';
+import { failureOf, ownValues, whileTesting, withToolFolder, type Answer } from './fakes.ts';
 import { connect, TaskCluster } from './task-cluster.ts';
-
-withFastClock();
 
 const LIVE = 'zakpos_db';
 const COPY = 'zakpos_db_copy';

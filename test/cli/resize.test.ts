@@ -40,7 +40,7 @@ test('each claim gets the size, and the StatefulSet is made anew around its pods
         `-n zakpos patch pvc data-zakpos-kafka-${ordinal} --type=merge -p {"spec":{"resources":{"requests":{"storage":"4Gi"}}}}`,
     ),
     '-n zakpos delete statefulset zakpos-kafka --cascade=orphan --ignore-not-found',
-    'apply --server-side --force-conflicts -f -',
+    'apply --server-side --force-conflicts --validate=false -f -',
   ]);
 });
 

@@ -181,8 +181,9 @@ class Cluster {
     }
     if (match(/^exec zakpos-backup-0 -c upload -- /)) return this.ofArchive(call.replace(/.* -- /, ''));
 
-    if (call === 'apply --server-side --force-conflicts -f -') return this.copy(input);
-    if ((what = match(/^apply --server-side --force-conflicts -f (\S+)$/))) return this.apply(what[1] ?? '');
+    if (call === 'apply --server-side --force-conflicts --validate=false -f -') return this.copy(input);
+    if ((what = match(/^apply --server-side --force-conflicts --validate=false -f (\S+)$/)))
+      return this.apply(what[1] ?? '');
     if ((what = match(/^annotate namespace (\S+) (?:--overwrite )?zakpos\.io\/restoring(=true|-)$/))) {
       const there = defined(this.namespaces.get(what[1] ?? ''), 'namespace');
       there.restoring = what[2] === '=true';

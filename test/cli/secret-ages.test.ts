@@ -35,7 +35,14 @@ test('is when each was rotated last, or made, in a ConfigMap that nothing prunes
   const kubectl = cluster();
   await writeSecretAges(kubectl, configWith('prod', METRICS));
   const [, written] = kubectl.calls;
-  expect(written?.args).toEqual(['apply', '--server-side', '--force-conflicts', '-f', '-']);
+  expect(written?.args).toEqual([
+    'apply',
+    '--server-side',
+    '--force-conflicts',
+    '--validate=false',
+    '-f',
+    '-',
+  ]);
   expect(JSON.parse(written?.input ?? '')).toEqual({
     apiVersion: 'v1',
     kind: 'ConfigMap',

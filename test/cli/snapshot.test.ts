@@ -63,7 +63,7 @@ function cluster({ api = true, driver, classes = [], states = [READY] }: Cluster
           driver: of,
         })),
       );
-    if (text === 'apply --server-side --force-conflicts -f -') {
+    if (text === 'apply --server-side --force-conflicts --validate=false -f -') {
       made.push(JSON.parse(input ?? ''));
       return {};
     }

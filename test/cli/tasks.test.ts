@@ -54,7 +54,7 @@ describe('a task', () => {
     const calls = cluster.kubectl.calls.map(({ args }) => args.slice(2).join(' '));
     expect(calls).toEqual([
       expect.stringMatching(/^-n zakpos delete job (zakpos-task-\w+) --ignore-not-found --wait$/),
-      expect.stringMatching(/^apply --server-side --force-conflicts -f \S+task\.yaml$/),
+      expect.stringMatching(/^apply --server-side --force-conflicts --validate=false -f \S+task\.yaml$/),
       '-n zakpos get jobs,pods -o json',
       expect.stringMatching(/^-n zakpos logs job\/zakpos-task-\w+$/),
       expect.stringMatching(

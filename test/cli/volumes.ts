@@ -243,7 +243,7 @@ export class Volumes {
           ...(this.set === undefined ? [] : [this.progress(this.set)]),
           ...[...this.pods.keys()].map((pod) => this.pod(pod)),
         ]);
-      case 'apply --server-side --force-conflicts -f -':
+      case 'apply --server-side --force-conflicts --validate=false -f -':
         this.apply(JSON.parse(input));
         return {};
     }

@@ -387,7 +387,7 @@ describe('secrets', () => {
       expect(run.calls).toEqual(
         [
           '-n zakpos get secrets --ignore-not-found -o json',
-          'apply --server-side --force-conflicts -f -',
+          'apply --server-side --force-conflicts --validate=false -f -',
           `-n zakpos get pods -l app.kubernetes.io/name=${workload} --field-selector=status.phase=Running -o name`,
           ...pods.map((pod) => `-n zakpos exec pod/${pod} -- sha256sum /run/secrets/tls/tls.crt`),
         ].map((call) => `kubectl --context shop ${call}`),
