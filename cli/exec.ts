@@ -81,16 +81,21 @@ export async function pipe(
     onBytes((total += chunk.length));
   });
   reader.stdout.pipe(writer.stdin);
-  // A writer that ends early closes the pipe; its own words tell why.
-  writer.stdin.on('error', () => reader.kill());
+  // A writer that ends early, which its own words explain, leaves what the reader still has to give to nobody.
+  writer.stdin.on('error', () => undefined);
+  writer.stdin.on('close', () => {
+    if (reader.stdout.readableEnded) return;
+    reader.kill();
+    reader.stdout.resume();
+  });
   signal?.addEventListener('abort', () => reader.kill());
   const results = await Promise.all([writer, reader]);
+  const failed = results.filter((result) => result.failed);
+  // One that said nothing was ended since the other was.
+  const said = failed.map(({ stderr }) => stderr).filter((stderr) => stderr !== '');
   return {
-    ok: results.every(({ failed }) => !failed),
-    stderr: results
-      .filter(({ failed }) => failed)
-      .map((result) => result.stderr || whyNotRun(command, result))
-      .join('\n'),
+    ok: failed.length === 0,
+    stderr: said.join('\n') || failed.map((result) => whyNotRun(command, result)).join('\n'),
   };
 }
 

@@ -408,12 +408,20 @@ describe('what is copied goes from one call of kubectl into another', () => {
   const kubectl = `case "$4" in
     give) /usr/bin/head -c 3000000 /dev/zero;;
     take) /usr/bin/wc -c > "$5";;
-    fail) echo "no such pod" >&2; exit 1;;
+    fail) echo "no such pod" >&2; echo $$ > "$5"; exit 1;;
+    late) until [ -s "$5" ]; do :; done
+      read -r taker < "$5"
+      while kill -0 "$taker" 2> /dev/null; do :; done
+      /usr/bin/head -c 3000000 /dev/zero;;
   esac`;
+  const taken = join(tmpdir(), 'zakpos-taken');
   const pipe = (from: string, to: string, onBytes?: (total: number) => void) =>
     withTools({ kubectl }, () =>
-      new Kubectl('shop').pipe(['exec', from], ['exec', to, join(tmpdir(), 'zakpos-taken')], onBytes),
+      new Kubectl('shop').pipe(['exec', from, taken], ['exec', to, taken], onBytes),
     );
+  afterEach(() => {
+    rmSync(taken, { force: true });
+  });
 
   test('whole, and is counted', async () => {
     let bytes = 0;
@@ -421,17 +429,15 @@ describe('what is copied goes from one call of kubectl into another', () => {
       bytes = total;
     });
     expect(piped).toEqual({ ok: true, stderr: '' });
-    expect(Number(readFileSync(join(tmpdir(), 'zakpos-taken'), 'utf8'))).toBe(3_000_000);
+    expect(Number(readFileSync(taken, 'utf8'))).toBe(3_000_000);
     expect(bytes).toBe(3_000_000);
-    rmSync(join(tmpdir(), 'zakpos-taken'));
   });
 
   test.each([
     ['fail', 'take'],
     ['give', 'fail'],
+    ['late', 'fail'],
   ])('and has failed when either fails: %s to %s', async (from, to) => {
-    const { ok, stderr } = await pipe(from, to);
-    expect(ok).toBe(false);
-    expect(stderr).toContain('no such pod');
+    expect(await pipe(from, to)).toEqual({ ok: false, stderr: 'no such pod' });
   });
 });
