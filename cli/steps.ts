@@ -17,7 +17,7 @@ export interface Step {
 /** Runs one step and answers what came of it. */
 export async function step<T>(title: string, work: (line: Line) => Promise<T>): Promise<T> {
   const outcome: { value?: Promise<T> } = {};
-  await new Listr({ title, task: (_, task) => (outcome.value = work(lineOf(task))) }, LISTR_OPTIONS).run();
+  await new Listr({ title, task: (_, task) => (outcome.value = work(lineOf(task))) }, listrOptions()).run();
   if (outcome.value === undefined) throw new Error(`The step "${title}" did not run`);
   return outcome.value;
 }
@@ -33,7 +33,7 @@ export async function together(title: string, steps: readonly Step[]): Promise<v
           { concurrent: true },
         ),
     },
-    LISTR_OPTIONS,
+    listrOptions(),
   ).run();
 }
 
@@ -67,10 +67,12 @@ const timer = {
   format: () => (text?: string) => color.dim(text ?? ''),
 };
 
-const LISTR_OPTIONS = {
-  // main.ts ends the program on signals.
-  registerSignalListeners: false,
-  rendererOptions: { timer, collapseSubtasks: false, collapseErrors: false, showErrorMessage: false },
-  fallbackRenderer: 'simple',
-  fallbackRendererOptions: { timer, logger: new PlainLogger({ useIcons: true, toStderr: [] }) },
-} as const;
+/** Made for each list of steps, since a logger writes to what is the process's output when it is made. */
+const listrOptions = () =>
+  ({
+    // main.ts ends the program on signals.
+    registerSignalListeners: false,
+    rendererOptions: { timer, collapseSubtasks: false, collapseErrors: false, showErrorMessage: false },
+    fallbackRenderer: 'simple',
+    fallbackRendererOptions: { timer, logger: new PlainLogger({ useIcons: true, toStderr: [] }) },
+  }) as const;

@@ -46,8 +46,10 @@ export function currentSystem(): System {
  * @throws {CliError} for the first that is missing, too old or not running
  */
 export async function checkTools(tools: readonly Tool[]): Promise<string> {
-  const found = await Promise.all(tools.map(async (tool) => `${tool} ${await versionOf(tool)}`));
-  return found.join(', ');
+  const versions = tools.map(async (tool) => `${tool} ${await versionOf(tool)}`);
+  // With all of them at their end, the first in order is named, whichever answered first.
+  await Promise.allSettled(versions);
+  return (await Promise.all(versions)).join(', ');
 }
 
 async function versionOf(tool: Tool): Promise<string> {

@@ -1,6 +1,7 @@
 /** From the cost of a sale to what so many tills need, and to how many tills an environment serves. */
 import { WORKER_POOL_SIZE, type Config } from '../../environments/schema.ts';
 import { cpuToMillicores, toBytes, toSeconds } from '../../environments/quantities.ts';
+import { count } from '../../cli/verify/check.ts';
 import type { Cost } from './cost.ts';
 
 /** How tills are used, and what is left free. Choices, not measurements: other shops have others. */
@@ -87,13 +88,13 @@ export function limitsOf(config: Config, cost: Cost): Limit[] {
 
   const limits: Limit[] = [
     {
-      part: `API: processors of ${counted(apiPods, 'pod')}`,
+      part: `API: processors of ${count(apiPods, 'pod')}`,
       // A process of Node.js takes one core, however many it may have.
       tills: (apiPods * Math.min(cores(api.resources.limits.cpu), USE.busy)) / one.apiCores,
       then: 'more pods',
     },
     {
-      part: `worker: processors of ${counted(workers, 'pod')}`,
+      part: `worker: processors of ${count(workers, 'pod')}`,
       tills: (workers * Math.min(cores(reports.resources.limits.cpu), USE.busy)) / one.workerCores,
       then: 'more pods, as many as partitions',
     },
@@ -136,7 +137,7 @@ export function limitsOf(config: Config, cost: Cost): Limit[] {
     const kept = one.eventBytesPerSecond * toSeconds(sales?.retention ?? '7d') * kafka.replicationFactor;
     limits.push(
       {
-        part: `Kafka: processors of ${counted(kafka.replicas, 'broker')}`,
+        part: `Kafka: processors of ${count(kafka.replicas, 'broker')}`,
         tills: (kafka.replicas * cores(kafka.resources.limits.cpu)) / one.kafkaCores,
         then: 'more brokers',
       },
@@ -149,8 +150,6 @@ export function limitsOf(config: Config, cost: Cost): Limit[] {
   }
   return limits.sort((a, b) => a.tills - b.tills);
 }
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** Connections that all pods have at the most. */
 export const connectionsOf = (apiPods: number, poolSize: number, workers: number): number =>

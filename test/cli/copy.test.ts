@@ -1,12 +1,20 @@
 /** One environment's database in another: what is refused, what is done in which order, and what is there whatever fails. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import './quiet.ts';
 import { copy, type CopyOptions } from '../../cli/commands/copy.ts';
-import { listenToSignals } from '../../cli/signals.ts';
 import { defined } from '../manifests.ts';
-import { failureOf, ownValues, whileTesting, withToolFolder, type Answer } from './fakes.ts';
+import {
+  failureOf,
+  listeningToSignals,
+  ownValues,
+  quiet,
+  whileTesting,
+  withToolFolder,
+  type Answer,
+} from './fakes.ts';
 import { connect, TaskCluster } from './task-cluster.ts';
+
+quiet();
 
 const LIVE = 'zakpos_db';
 const COPY = 'zakpos_db_copy';
@@ -407,22 +415,12 @@ describe('what fails leaves the database as it was, and no names beside it:', ()
   });
 
   describe('an interruption', () => {
-    const errors = console.error;
-    beforeAll(() => {
-      listenToSignals();
-      console.error = () => undefined;
-    });
-    afterAll(() => {
-      console.error = errors;
-      for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.removeAllListeners(signal);
-      for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error');
-    });
+    listeningToSignals();
     const INTERRUPTED =
       'The copy was interrupted.\n  The database of test is as it was. Run the same command again.';
 
     test('while it is copied', async () => {
-      ends = { ...WHOLE, dump: 'exec /bin/sleep 300' };
-      setTimeout(() => process.emit('SIGTERM'), 1500);
+      ends = { ...WHOLE, dump: 'kill -TERM $PPID; exec /bin/sleep 300' };
       expect(await failureOf(run)).toBe(INTERRUPTED);
       expectAsBefore();
     });

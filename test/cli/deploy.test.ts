@@ -1,9 +1,10 @@
-import './quiet.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deploy } from '../../cli/commands/deploy.ts';
-import { callsOf, failureOf, withFastClock } from './fakes.ts';
+import { callsOf, failureOf, quiet, withFastClock } from './fakes.ts';
+
+quiet();
 
 withFastClock();
 

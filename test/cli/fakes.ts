@@ -6,6 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { clock } from '../../cli/clock.ts';
 import type { Running, RunOptions, RunResult } from '../../cli/exec.ts';
 import { Kubectl } from '../../cli/kubectl.ts';
+import { listenToSignals } from '../../cli/signals.ts';
 
 /** Scripts of sh by the names of the tools that they stand for. */
 export type Tools = Readonly<Record<string, string>>;
@@ -67,6 +68,27 @@ export function whileTesting<T extends object, K extends keyof T>(owner: T, key:
   afterAll(() => {
     owner[key] = before;
   });
+}
+
+/** What is shown goes nowhere else while the tests of this file run; answers all of it so far. */
+export function quiet(): readonly string[] {
+  const shown: string[] = [];
+  whileTesting(process.stdout, 'write', (text: string | Uint8Array) => shown.push(String(text)) > 0);
+  return shown;
+}
+
+/** Signals are listened to, as by the program, while the tests of a block run; answers what it has said of them. */
+export function listeningToSignals(): readonly string[] {
+  const said: string[] = [];
+  whileTesting(console, 'error', (text: string) => said.push(text));
+  beforeAll(() => {
+    listenToSignals();
+  });
+  afterAll(() => {
+    for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.removeAllListeners(signal);
+    for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error');
+  });
+  return said;
 }
 
 let ahead = 0;

@@ -12,7 +12,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import './quiet.ts';
 import { LIST, PACK, UNPACK } from '../../cli/copy-pods.ts';
 import { Kubectl } from '../../cli/kubectl.ts';
 import { Move } from '../../cli/move.ts';
@@ -25,8 +24,10 @@ import {
 } from '../../cli/move-plan.ts';
 import type { Store } from '../../cli/stores.ts';
 import { defined } from '../manifests.ts';
-import { failureOf, withTools, withFastClock } from './fakes.ts';
+import { failureOf, quiet, withFastClock, withTools } from './fakes.ts';
 import { template, Volumes, type VolumesProps } from './volumes.ts';
+
+quiet();
 
 withFastClock();
 

@@ -1,7 +1,6 @@
 /** Restores and backups by command, on a cluster in memory: what is refused, what is done in which order, what never. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import './quiet.ts';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { parseManifests } from '../../cli/backups.ts';
@@ -11,9 +10,19 @@ import { refuseDuringRestore } from '../../cli/exchanges.ts';
 import type { RunOptions } from '../../cli/exec.ts';
 import { follow } from '../../cli/jobs.ts';
 import { Kubectl } from '../../cli/kubectl.ts';
-import { listenToSignals } from '../../cli/signals.ts';
 import { defined } from '../manifests.ts';
-import { failureOf, FakeKubectl, ownValues, whileTesting, type Answer, withFastClock } from './fakes.ts';
+import {
+  failureOf,
+  FakeKubectl,
+  listeningToSignals,
+  ownValues,
+  quiet,
+  whileTesting,
+  withFastClock,
+  type Answer,
+} from './fakes.ts';
+
+quiet();
 
 withFastClock();
 
@@ -754,17 +763,9 @@ describe('a restore onto the live database', () => {
 
   describe('that is interrupted', () => {
     const AT = { at: '2026-11-20T22:30:00Z' };
-    const errors = console.error;
-    const told: string[] = [];
-    beforeAll(() => {
-      listenToSignals();
-      console.error = (text: string) => told.push(text);
-    });
+    const saidOfIt = listeningToSignals();
     afterAll(() => {
-      console.error = errors;
-      for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.removeAllListeners(signal);
-      for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error');
-      expect([...new Set(told)]).toEqual(['\nInterrupted: a moment, until everything is as it was.']);
+      expect([...new Set(saidOfIt)]).toEqual(['\nInterrupted: a moment, until everything is as it was.']);
     });
 
     /** Calls between the stop of the database and its start, of a restore that nothing disturbs. */

@@ -1,11 +1,12 @@
 /** Single tasks of the API's image: who may have them, what is run, and what is left of it. */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { shown } from './quiet.ts';
 import { migrate } from '../../cli/commands/migrate.ts';
 import { seed, type SeedOptions } from '../../cli/commands/seed.ts';
-import { failureOf, ownValues, whileTesting, withFastClock } from './fakes.ts';
+import { failureOf, ownValues, quiet, whileTesting, withFastClock } from './fakes.ts';
 import { connect, TaskCluster } from './task-cluster.ts';
+
+const shown = quiet();
 
 withFastClock();
 

@@ -1,14 +1,23 @@
 /** An upgrade of the database by command: what is refused, what is done in which order, and what is put back. */
 import { readFileSync } from 'node:fs';
-import { shown } from './quiet.ts';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { upgrade, type UpgradeOptions } from '../../cli/commands/upgrade.ts';
 import type { RunOptions } from '../../cli/exec.ts';
 import { Kubectl } from '../../cli/kubectl.ts';
 import { refuseOtherRelease, releaseOf } from '../../cli/postgres-release.ts';
-import { listenToSignals } from '../../cli/signals.ts';
-import { failureOf, FakeKubectl, ownValues, whileTesting, type Answer, withFastClock } from './fakes.ts';
+import {
+  failureOf,
+  FakeKubectl,
+  listeningToSignals,
+  ownValues,
+  quiet,
+  whileTesting,
+  withFastClock,
+  type Answer,
+} from './fakes.ts';
+
+const shown = quiet();
 
 withFastClock();
 
@@ -243,16 +252,7 @@ test('a database that somebody starts meanwhile ends it, and who does that is to
 });
 
 describe('a signal', () => {
-  const errors = console.error;
-  beforeAll(() => {
-    listenToSignals();
-    console.error = () => undefined;
-  });
-  afterAll(() => {
-    console.error = errors;
-    for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.removeAllListeners(signal);
-    for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error');
-  });
+  listeningToSignals();
 
   test.each(['SIGHUP', 'SIGINT'] as const)('of %s anywhere starts the database again', async (signal) => {
     await run();

@@ -1,5 +1,4 @@
 /** Programs as `npm run synth` runs them: bundled, and no older than their sources. */
-import { execFile } from 'node:child_process';
 import {
   copyFileSync,
   mkdirSync,
@@ -13,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ROOT } from '../manifests.ts';
+import { runNode, type Run } from './node.ts';
 
 let folder: string;
 
@@ -24,7 +24,7 @@ beforeEach(() => {
   writeFileSync(join(folder, 'package-lock.json'), '');
   writeFileSync(
     join(folder, 'run.mjs'),
-    "import { runProgram } from '../../bundle.mjs';\nawait runProgram('main.ts');\n",
+    "import { runProgram } from './bundle.mjs';\nawait runProgram('main.ts');\n",
   );
 });
 afterEach(() => {
@@ -35,17 +35,7 @@ const write = (program: string): void => {
   writeFileSync(join(folder, 'main.ts'), program);
 };
 
-interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-const tryRun = (): Promise<Run> =>
-  new Promise((resolve) => {
-    const child = execFile(process.execPath, ['run.mjs'], { cwd: folder }, (_, stdout, stderr) => {
-      resolve({ code: child.exitCode ?? -1, stdout, stderr });
-    });
-  });
+const tryRun = (): Promise<Run> => runNode(['run.mjs'], folder, process.env);
 async function run(): Promise<string> {
   const { code, stdout, stderr } = await tryRun();
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -103,7 +93,7 @@ test('a source knows its own place and its arguments, whatever it is bundled wit
   mkdirSync(join(folder, 'lib'));
   writeFileSync(join(folder, 'lib/place.ts'), 'export const place: string = import.meta.url;\n');
   write(
-    "import { place } from '../../lib/place.ts';\nconsole.log(place, import.meta.url, process.argv[1]);\n",
+    "import { place } from './lib/place.ts';\nconsole.log(place, import.meta.url, process.argv[1]);\n",
   );
   const url = pathToFileURL(folder).href;
   expect(await run()).toBe(`${url}/lib/place.ts ${url}/main.ts ${folder}/main.ts\n`);

@@ -1,5 +1,5 @@
 /** The program as it is run, several at a time: mistakes end it with 1 and one message, before anything is touched. */
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,11 +9,9 @@ import { z } from 'zod';
 import { newAuthority, type KeyPair } from '../../cli/certificates.ts';
 import { defined, ROOT } from '../manifests.ts';
 import { withToolFolder, type Tools } from '../cli/fakes.ts';
+import { runNode, type Run as NodeRun } from './node.ts';
 
-interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
+interface Run extends NodeRun {
   /** What the tools were called with, a line each. */
   readonly calls: readonly string[];
 }
@@ -37,20 +35,10 @@ const zakpos = (
   tools: Tools = {},
   variables: Readonly<Record<string, string>> = {},
 ): Promise<Run> =>
-  withToolFolder(tools, ({ path, calls }) => {
-    const env = { PATH: path, ...variables };
-    return new Promise((resolve) => {
-      const child = execFile(
-        process.execPath,
-        ['cli.mjs', ...args],
-        { cwd: ROOT, env },
-        (_, stdout, stderr) => {
-          resolve({ code: child.exitCode ?? -1, stdout, stderr, calls: calls() });
-        },
-      );
-      child.stdin?.end();
-    });
-  });
+  withToolFolder(tools, async ({ path, calls }) => ({
+    ...(await runNode(['cli.mjs', ...args], ROOT, { PATH: path, ...variables })),
+    calls: calls(),
+  }));
 
 const KUBECTL = 'echo \'{"clientVersion":{"gitVersion":"v1.34.1"}}\'';
 

@@ -1,25 +1,16 @@
 /** The programs, with charts that break a policy: what they say, where they say it is, and how they end. */
-import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from '../manifests.ts';
+import { runNode, type Run } from './node.ts';
 
 const MAIN = ['--import', 'tsx', 'main.ts'];
 let folder: string;
 
-function node(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const env = {
-    PATH: process.env.PATH,
-    HOME: process.env.HOME,
-    ZAKPOS_ENV: 'prod',
-    CDK8S_CHECK_UPGRADE: 'false',
-  };
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, args, { cwd: folder, env }, (_, stdout, stderr) => {
-      resolve({ code: child.exitCode ?? -1, stdout, stderr });
-    });
-  });
+function node(args: readonly string[]): Promise<Run> {
+  const { PATH, HOME } = process.env;
+  return runNode(args, folder, { PATH, HOME, ZAKPOS_ENV: 'prod', CDK8S_CHECK_UPGRADE: 'false' });
 }
 
 /** A copy of what synthesis needs, in which every container may write to its root. */

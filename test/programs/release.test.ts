@@ -1,4 +1,3 @@
-import '../cli/quiet.ts';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +10,9 @@ import { releaseManifests, withImages } from '../../release/manifests.ts';
 import { scan } from '../../release/scan.ts';
 import { sign } from '../../release/sign.ts';
 import { ROOT } from '../manifests.ts';
-import { callsOf, failureOf, withTools, type Tools } from '../cli/fakes.ts';
+import { callsOf, failureOf, quiet, withTools, type Tools } from '../cli/fakes.ts';
+
+quiet();
 
 let work: string;
 beforeEach(() => {

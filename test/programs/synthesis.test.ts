@@ -1,28 +1,18 @@
 /** The program as it is run: what it writes, and what it leaves alone. */
-import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ENVIRONMENTS } from '../../environments/schema.ts';
 import { parseManifests, ROOT } from '../manifests.ts';
-
-interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { runNode, type Run } from './node.ts';
 
 let folder: string;
 const outdir = (name: string): string => join(folder, name);
 
 /** Runs Node in the repository with variables of ours alone. */
 function node(args: readonly string[], variables: Readonly<Record<string, string>>): Promise<Run> {
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...variables };
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, args, { cwd: ROOT, env }, (_, stdout, stderr) => {
-      resolve({ code: child.exitCode ?? -1, stdout, stderr });
-    });
-  });
+  const { PATH, HOME } = process.env;
+  return runNode(args, ROOT, { PATH, HOME, ...variables });
 }
 const synth = (out: string, variables: Readonly<Record<string, string>> = {}): Promise<Run> =>
   node(['synth.mjs'], { CDK8S_OUTDIR: outdir(out), ...variables });

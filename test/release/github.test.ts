@@ -1,4 +1,3 @@
-import '../cli/quiet.ts';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -8,7 +7,9 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import { login } from '../../release/cluster.ts';
 import { comment, fetchRelease, issue, publish, waitForCi } from '../../release/github.ts';
-import { callsOf, failureOf } from '../cli/fakes.ts';
+import { callsOf, failureOf, quiet } from '../cli/fakes.ts';
+
+quiet();
 
 const { KUBECONFIG } = process.env;
 let work: string;

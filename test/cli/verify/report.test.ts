@@ -1,11 +1,12 @@
-import { shown } from '../quiet.ts';
 import { CliError } from '../../../cli/errors.ts';
 import { judge, skipped, type Check } from '../../../cli/verify/check.ts';
 import { configuration } from '../../../cli/verify/configuration.ts';
 import { describeFindings, reportOf, summaryOf } from '../../../cli/verify/report.ts';
 import { runChecks } from '../../../cli/verify/run.ts';
-import { withTools } from '../fakes.ts';
+import { quiet, withTools } from '../fakes.ts';
 import { contextOf, LINE, list, told } from './world.ts';
+
+const shown = quiet();
 
 const finding = { thing: 'Pod a|b', fact: 'is not ready:\n  waiting', fix: '`npm run up` mends it.' };
 const check = (title: string, run: Check['run']): Check => ({ title, run });
