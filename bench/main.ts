@@ -51,22 +51,34 @@ async function bench(ids: readonly string[], { list, write, rounds }: Options): 
   }
   const run = { machine: machine(), commit: await commit(ROOT), date: new Date().toISOString().slice(0, 10) };
   console.log(`${run.machine}; commit ${run.commit}`);
-  const measured: Result[] = [];
+  const order = all.flatMap(({ figures }) => figures.map(({ id }) => id));
+  const failed: string[] = [];
   try {
     for (const work of wanted) {
-      const rows = await measure(rounds === undefined ? work : { ...work, rounds }, (text) => {
-        console.error(text);
-      });
-      console.log(`\n${asText(rows)}`);
-      measured.push(
-        ...rows.map((row) => ({ ...row, outcomes: [...row.outcomes], verdicts: [...row.verdicts], run })),
-      );
+      try {
+        const rows = await measure(rounds === undefined ? work : { ...work, rounds }, (text) => {
+          console.error(text);
+        });
+        console.log(`\n${asText(rows)}`);
+        if (write)
+          keep(
+            rows.map((row) => ({ ...row, run })),
+            order,
+          );
+      } catch (error) {
+        // Hours of others are not to be lost for it.
+        console.error(error);
+        failed.push(work.id);
+      }
     }
   } finally {
     await closeShops();
   }
-  if (!write) return;
-  const order = all.flatMap(({ figures }) => figures.map(({ id }) => id));
+  if (failed.length > 0) program.error(`Not measured: ${failed.join(', ')}; the errors are above.`);
+}
+
+/** Puts results in the place of earlier ones of the same figures, and writes what is shown of them. */
+function keep(measured: readonly Result[], order: readonly string[]): void {
   const results = merged(readResults(RESULTS), measured, order);
   writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
   writeFileSync(PAGE, asPage(results));

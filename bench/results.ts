@@ -15,15 +15,17 @@ const row = z.strictObject({
   id: z.string(),
   title: z.string(),
   unit: z.enum(UNITS),
-  outcomes: z.array(z.union([spread, z.strictObject({ name: z.string(), why: z.string() })])),
-  verdicts: z.array(
-    z.strictObject({
-      than: z.string().optional(),
-      bound: z.enum(['at most', 'at least']),
-      value: z.number(),
-      got: z.number().optional(),
-    }),
-  ),
+  outcomes: z.array(z.union([spread, z.strictObject({ name: z.string(), why: z.string() })])).readonly(),
+  verdicts: z
+    .array(
+      z.strictObject({
+        than: z.string().optional(),
+        bound: z.enum(['at most', 'at least']),
+        value: z.number(),
+        got: z.number().optional(),
+      }),
+    )
+    .readonly(),
   run: z.strictObject({ machine: z.string(), commit: z.string(), date: z.string() }),
 });
 

@@ -23,7 +23,7 @@ export const works = (): readonly Work[] => [
   ...images(),
   upAgain(),
   start(),
-  stores(),
+  ...stores(),
   ...memory(),
   sales(),
   twoPods(),

@@ -92,9 +92,7 @@ test('what can’t be read ends them with its line alone', async () => {
 test('a source knows its own place and its arguments, whatever it is bundled with', async () => {
   mkdirSync(join(folder, 'lib'));
   writeFileSync(join(folder, 'lib/place.ts'), 'export const place: string = import.meta.url;\n');
-  write(
-    "import { place } from './lib/place.ts';\nconsole.log(place, import.meta.url, process.argv[1]);\n",
-  );
+  write("import { place } from './lib/place.ts';\nconsole.log(place, import.meta.url, process.argv[1]);\n");
   const url = pathToFileURL(folder).href;
   expect(await run()).toBe(`${url}/lib/place.ts ${url}/main.ts ${folder}/main.ts\n`);
 });
