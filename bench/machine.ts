@@ -9,15 +9,11 @@ export function machine(): string {
   return `${models.length} × ${models[0] ?? 'unknown'}, ${memory} GiB, ${system()} ${release()}, Node ${process.versions.node}`;
 }
 
-/** The commit that was measured, with a mark when files have changed since. */
+/** The commit that was measured, with a mark when files have changed since, but for those that results are kept in. */
 export async function commit(root: string): Promise<string> {
-  const { stdout, failed } = await execa(
-    'git',
-    ['describe', '--always', '--dirty', '--abbrev=12', '--exclude=*'],
-    {
-      cwd: root,
-      reject: false,
-    },
-  );
-  return failed ? 'no git checkout' : stdout;
+  const git = (...args: readonly string[]) => execa('git', args, { cwd: root, reject: false });
+  const { stdout, failed } = await git('rev-parse', '--short=12', 'HEAD');
+  if (failed) return 'no git checkout';
+  const changed = await git('status', '--porcelain', '--', ':!docs/reference/performance.*');
+  return changed.stdout === '' ? stdout : `${stdout}-dirty`;
 }

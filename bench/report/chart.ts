@@ -2,14 +2,16 @@
 import type { Result } from '../results.ts';
 import { number } from './words.ts';
 
-const WIDTH = 760;
-const LEFT = 330;
-const LINE = 26;
+const WIDTH = 860;
+const LEFT = 430;
+const LINE = 40;
 /** Doublings on either side of 1. */
 const DOUBLINGS = 3;
 
 interface Bar {
-  readonly label: string;
+  readonly title: string;
+  /** What it is compared with. */
+  readonly than: string;
   readonly ratio: number;
   readonly goal: number;
   readonly met: boolean;
@@ -22,7 +24,8 @@ export function asChart(results: readonly Result[]): string {
         ? []
         : [
             {
-              label: `${title} ÷ ${than}`,
+              title,
+              than,
               ratio: got,
               goal: value,
               met: bound === 'at most' ? got <= value : got >= value,
@@ -48,16 +51,17 @@ const x = (ratio: number): number => {
 
 function scale(height: number): string[] {
   return Array.from({ length: 2 * DOUBLINGS + 1 }, (_, i) => 2 ** (i - DOUBLINGS)).flatMap((ratio) => [
-    `<line x1="${x(ratio)}" y1="${LINE}" x2="${x(ratio)}" y2="${height - 6}" stroke="${ratio === 1 ? '#555555' : '#e0e0e0'}"/>`,
+    `<line x1="${x(ratio)}" y1="24" x2="${x(ratio)}" y2="${height - 16}" stroke="${ratio === 1 ? '#555555' : '#e0e0e0'}"/>`,
     `<text x="${x(ratio)}" y="16" text-anchor="middle" fill="#555555">${ratio}×</text>`,
   ]);
 }
 
-function drawn({ label, ratio, goal, met }: Bar, index: number): string[] {
-  const top = (index + 1) * LINE + 8;
+function drawn({ title, than, ratio, goal, met }: Bar, index: number): string[] {
+  const top = (index + 1) * LINE;
   const [from, to] = [Math.min(x(1), x(ratio)), Math.max(x(1), x(ratio))];
   return [
-    `<text x="${LEFT - 10}" y="${top + 11}" text-anchor="end" fill="#222222">${escaped(label)}</text>`,
+    `<text x="${LEFT - 10}" y="${top + 6}" text-anchor="end" fill="#222222">${escaped(title)}</text>`,
+    `<text x="${LEFT - 10}" y="${top + 21}" text-anchor="end" fill="#777777">÷ ${escaped(than)}</text>`,
     `<rect x="${from}" y="${top}" width="${Math.max(to - from, 2)}" height="14" fill="${met ? '#2e7d32' : '#c62828'}"/>`,
     `<line x1="${x(goal)}" y1="${top - 3}" x2="${x(goal)}" y2="${top + 17}" stroke="#000000" stroke-width="2"/>`,
     `<text x="${to + 6}" y="${top + 11}" fill="#222222">${number(ratio)}</text>`,

@@ -78,8 +78,8 @@ function composed(): Side<Start> {
 export const start = (): Work<Start> => ({
   id: 'start',
   what: 'From nothing but images on the computer to the first sale',
-  rounds: 5,
-  sides: [applied('kubectl apply'), composed(), applied(FLOOR, CHAIN)],
+  rounds: 3,
+  sides: [applied(`kubectl ${APPLY.join(' ')}`), composed(), applied(FLOOR, CHAIN)],
   figures: [
     {
       id: 'start',

@@ -52,7 +52,7 @@ test('the chart has a bar for each ratio that was measured, coloured by its goal
   const chart = asChart([result()]);
   expect(chart.match(/#c62828/g)).toHaveLength(1);
   expect(chart).not.toContain('#2e7d32');
-  expect(chart).toContain('synthesis ÷ helm');
+  expect(chart).toContain('÷ helm');
   expect(chart).not.toContain('kustomize');
   expect(asChart([result({ verdicts: [{ than: 'helm', bound: 'at most', value: 3, got: 2 }] })])).toContain(
     '#2e7d32',
