@@ -7,6 +7,8 @@ import { z } from 'zod';
 
 const PREFIX = '/api/v1';
 const TIMEOUT_MS = 15_000;
+/** How long an API that has just started sells before it is measured: it is slower for a while. */
+export const WARM_UP_SECONDS = 10;
 
 const session = z.object({ accessToken: z.string() });
 const products = z.array(z.object({ id: z.string(), stock: z.number() }));

@@ -1,5 +1,6 @@
 /** The ratios of the table as a picture: our median over the other's, on a scale that doubles, with the goal as a mark. */
 import type { Result } from '../results.ts';
+import { isMet } from '../turns.ts';
 import { number } from './words.ts';
 
 const WIDTH = 860;
@@ -19,16 +20,16 @@ interface Bar {
 
 export function asChart(results: readonly Result[]): string {
   const bars = results.flatMap(({ title, verdicts }) =>
-    verdicts.flatMap(({ than, bound, value, got }): Bar[] =>
-      than === undefined || got === undefined
+    verdicts.flatMap((each): Bar[] =>
+      each.than === undefined || each.got === undefined
         ? []
         : [
             {
               title,
-              than,
-              ratio: got,
-              goal: value,
-              met: bound === 'at most' ? got <= value : got >= value,
+              than: each.than,
+              ratio: each.got,
+              goal: each.value,
+              met: isMet(each) === true,
             },
           ],
     ),

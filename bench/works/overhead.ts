@@ -2,11 +2,10 @@
 import { execa } from 'execa';
 import { z } from 'zod';
 import { LIMITS, NAMESPACE, NAMESPACES, Shop } from '../shop.ts';
+import { WARM_UP_SECONDS } from '../till.ts';
 import type { Side, Work } from '../work.ts';
 
 const SECONDS = 20;
-/** Pods that have just started are slower for a while. */
-const WARM_UP_SECONDS = 10;
 const AT_ONCE = 8;
 /** What may be lost to each of them. */
 const AT_LEAST = 0.95;

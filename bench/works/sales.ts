@@ -8,14 +8,12 @@ import { Kubectl } from '../../cli/kubectl.ts';
 import { parseMetrics } from '../../cli/metrics.ts';
 import { NODE_PORTS } from '../../environments/local-ports.ts';
 import { NAMESPACE, shop } from '../shop.ts';
-import { Till, type Entrance } from '../till.ts';
+import { Till, WARM_UP_SECONDS, type Entrance } from '../till.ts';
 import type { Side, Work } from '../work.ts';
 
 type Reading = 'perSecond' | 'p99' | 'cpu';
 
 const SECONDS = 20;
-/** What has just started is slower for a while. */
-const WARM_UP_SECONDS = 10;
 /** Tills that sell as fast as they get answers; more of them only wait for each other on two cores. */
 const AT_ONCE = 8;
 const API = 'zakpos-api';
