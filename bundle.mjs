@@ -22,7 +22,7 @@ export async function runProgram(entry) {
   const bundle = freshBundle(name) ?? (await build(entry, name));
   process.argv[1] = join(root, entry);
   process.once('uncaughtException', (error) => {
-    console.error(inSources(inspect(error), bundle));
+    console.error(inSources(inspect(error), bundle.path));
     process.exit(1);
   });
   run(bundle);
@@ -30,7 +30,9 @@ export async function runProgram(entry) {
 
 /** Node knows the lines of the bundle; reading the map of all of them is for when somebody asks. */
 function inSources(text, bundle) {
-  const map = new SourceMap(JSON.parse(readFileSync(`${bundle}.map`, 'utf8')));
+  const contents = readIfThere(`${bundle}.map`);
+  if (contents === undefined) return text;
+  const map = new SourceMap(JSON.parse(contents.toString()));
   return text.replaceAll(/([^\s(]+):(\d+):(\d+)/g, (place, file, line, column) => {
     const { originalSource, originalLine, originalColumn } =
       file === bundle ? map.findEntry(line - 1, column - 1) : {};
@@ -42,12 +44,16 @@ function inSources(text, bundle) {
 /** What a bundle was made of: the stamps of its sources. */
 const recordOf = (name) => join(cache, `${name}.json`);
 
-/** The bundle, where its sources are as they were: by name, size and time of change. */
+/**
+ * The bundle, where its sources are as they were: by name, size and time of change. It is read at once, since a run after
+ * an edit may remove it.
+ */
 function freshBundle(name) {
   try {
     const { bundle, inputs } = JSON.parse(readFileSync(recordOf(name), 'utf8'));
     const isFresh = Object.entries(inputs).every(([file, stamp]) => stamp === stampOf(file));
-    return isFresh ? join(cache, bundle) : undefined;
+    const path = join(cache, bundle);
+    return isFresh ? { path, text: readFileSync(path, 'utf8') } : undefined;
   } catch {
     return undefined;
   }
@@ -91,14 +97,14 @@ async function build(entry, name) {
   }).catch(() => process.exit(1));
   mkdirSync(cache, { recursive: true });
   for (const { path, contents } of result.outputFiles) write(path, contents);
-  const path = result.outputFiles.find(({ path }) => path.endsWith('.cjs')).path;
+  const { path, text } = result.outputFiles.find((file) => file.path.endsWith('.cjs'));
   const bundle = basename(path);
   const isOld = (file) => file.startsWith(`${name}.`) && file.includes('.cjs') && !file.startsWith(bundle);
   for (const file of readdirSync(cache).filter(isOld)) rmSync(join(cache, file), { force: true });
   const files = [...Object.keys(result.metafile.inputs), 'bundle.mjs', 'package-lock.json'];
   const inputs = Object.fromEntries(files.map((file) => [file, stampOf(file)]));
   write(recordOf(name), JSON.stringify({ bundle, inputs }));
-  return path;
+  return { path, text };
 }
 
 async function withOwnUrl({ path }) {
@@ -108,16 +114,16 @@ async function withOwnUrl({ path }) {
   return { contents: text.replaceAll('import.meta.url', `__urlOf(${file})`), loader: 'ts' };
 }
 
-function run(bundle) {
-  const compiled = `${bundle}.v8`;
-  const source = `(function (require, module, exports, __filename, __dirname) {${readFileSync(bundle, 'utf8')}\n})`;
+function run({ path, text }) {
+  const compiled = `${path}.v8`;
+  const source = `(function (require, module, exports, __filename, __dirname) {${text}\n})`;
   const cachedData = readIfThere(compiled);
-  const script = new Script(source, { filename: bundle, cachedData });
+  const script = new Script(source, { filename: path, cachedData });
   const module = { exports: {} };
   // What has run by then is compiled; another version of Node takes no one else's.
   if (cachedData === undefined || script.cachedDataRejected)
     process.once('exit', () => write(compiled, script.createCachedData()));
-  script.runInThisContext()(createRequire(bundle), module, module.exports, bundle, dirname(bundle));
+  script.runInThisContext()(createRequire(path), module, module.exports, path, dirname(path));
 }
 
 const readIfThere = (file) => {

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ROOT } from '../manifests.ts';
+import { defined, ROOT } from '../manifests.ts';
 import { runNode, type Run } from './node.ts';
 
 let folder: string;
@@ -67,6 +67,15 @@ test('a bundle is made once, and no older one is kept', async () => {
   await run();
   expect(cached()).toHaveLength(before.length);
   expect(cached()).not.toEqual(before);
+});
+
+test('a bundle that another run has removed is made again', async () => {
+  write('console.log(1);\n');
+  await run();
+  const before = cached();
+  rmSync(join(folder, 'node_modules/.cache/zakpos', defined(before[0], 'bundle')));
+  expect(await run()).toBe('1\n');
+  expect(cached()).toEqual(before);
 });
 
 const FAILS = '\n\nconst fail = () => { throw new Error("no port"); };\n';
