@@ -102,8 +102,6 @@ export function redisConf(redis: Config['redis'], encrypted: boolean): string {
     'maxmemory-policy': redis.evictionPolicy,
     appendonly: redis.appendOnly ? 'yes' : 'no',
     appendfsync: 'everysec',
-    'auto-aof-rewrite-percentage': 100,
-    'auto-aof-rewrite-min-size': '16mb',
     // The append-only file is what is kept; without it, nothing is.
     save: '""',
     'tcp-keepalive': 60,
