@@ -11,7 +11,7 @@ const CACHE = join(homedir(), '.cache/zakpos-bench');
 const PACKAGES = {
   'helm 3': 'helm.sh/helm/v3/cmd/helm@v3.22.0',
   'helm 4': 'helm.sh/helm/v4/cmd/helm@v4.3.1',
-  kustomize: 'sigs.k8s.io/kustomize/kustomize/v5@v5.8.3',
+  kustomize: 'sigs.k8s.io/kustomize/kustomize/v5@v5.8.2',
   'docker compose': 'github.com/docker/compose/v5/cmd@v5.0.2',
 } as const;
 export type PeerTool = keyof typeof PACKAGES;
