@@ -63,8 +63,8 @@ export async function attempt(
 }
 
 /**
- * Runs a command twice, so that what the first prints is what the second reads, and answers for both. A signal that is
- * aborted ends them.
+ * Runs a command twice, so that what the first prints is what the second reads, and answers for both, with what the
+ * second printed. A signal that is aborted ends them.
  */
 export async function pipe(
   command: string,
@@ -72,10 +72,10 @@ export async function pipe(
   to: readonly string[],
   onBytes: (total: number) => void = () => undefined,
   signal?: AbortSignal,
-): Promise<Pick<RunResult, 'ok' | 'stderr'>> {
+): Promise<Omit<RunResult, 'notFound'>> {
   // What goes through is of any length, and kept nowhere.
   const reader = execa(command, from, { reject: false, stdin: 'ignore', buffer: { stdout: false } });
-  const writer = execa(command, to, { reject: false, stdout: 'ignore' });
+  const writer = execa(command, to, { reject: false });
   let total = 0;
   reader.stdout.on('data', (chunk: Buffer) => {
     onBytes((total += chunk.length));
@@ -89,12 +89,13 @@ export async function pipe(
     reader.stdout.resume();
   });
   signal?.addEventListener('abort', () => reader.kill());
-  const results = await Promise.all([writer, reader]);
-  const failed = results.filter((result) => result.failed);
+  const [written, read] = await Promise.all([writer, reader]);
+  const failed = [written, read].filter((result) => result.failed);
   // One that said nothing was ended since the other was.
   const said = failed.map(({ stderr }) => stderr).filter((stderr) => stderr !== '');
   return {
     ok: failed.length === 0,
+    stdout: written.stdout,
     stderr: said.join('\n') || failed.map((result) => whyNotRun(command, result)).join('\n'),
   };
 }

@@ -40,12 +40,25 @@ export class Kubectl {
     return result.stdout;
   }
 
+  /**
+   * What a command in a pod prints, which is given `input`.
+   * @throws {CliError} also when the connection to the pod is lost before the command has ended
+   */
+  async runInPod(namespace: string, pod: string, command: readonly string[], input: string): Promise<string> {
+    const said = await this.run(['-n', namespace, 'exec', '-i', pod, '--', ...sayingEnd(command)], { input });
+    if (said.endsWith(ENDED)) return said.slice(0, -ENDED.length).trimEnd();
+    throw new CliError(
+      `The connection to ${pod} was lost while ${command[0] ?? ''} ran there.`,
+      'Run the same command again: it continues where it stopped.',
+    );
+  }
+
   /** Feeds what one call prints to another one, however much that is and however long it takes. */
   pipe(
     from: readonly string[],
     to: readonly string[],
     onBytes?: (total: number) => void,
-  ): Promise<Pick<RunResult, 'ok' | 'stderr'>> {
+  ): Promise<Omit<RunResult, 'notFound'>> {
     const context = ['--context', this.context];
     return pipe('kubectl', [...context, ...from], [...context, ...to], onBytes);
   }
@@ -110,6 +123,17 @@ export class Kubectl {
     return new CliError(`${known.problem(this.context)}: ${said}`, known.fix(this));
   }
 }
+
+/** The last line of what {@link sayingEnd} prints. */
+export const ENDED = 'ended well';
+/**
+ * A command for a pod that says when it has ended well: by its exit code, `kubectl exec` succeeds as well where the
+ * connection was lost meanwhile, and nobody knows what came of the command (kubernetes/kubectl#1726).
+ */
+export const sayingEnd = (command: readonly string[]): string[] => [
+  ...['sh', '-c', `"$@" && echo ${ENDED}`, 'sh'],
+  ...command,
+];
 
 /** What kubectl says where its configuration lacks the context, or is empty. */
 export const NO_CONTEXT = /context ".*" does not exist|no context exists|context was not found/;

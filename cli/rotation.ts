@@ -356,7 +356,7 @@ export class Rotation {
   }
 
   private exec(pod: string, command: readonly string[], input: string): Promise<string> {
-    return this.kubectl.run(['-n', this.config.namespace, 'exec', '-i', pod, '--', ...command], { input });
+    return this.kubectl.runInPod(this.config.namespace, pod, command, input);
   }
 
   private async untilFileHas(pod: string, file: string, text: string): Promise<void> {

@@ -7,7 +7,7 @@ import { readConfig } from '../environment.ts';
 import { CliError, messageOf } from '../errors.ts';
 import { pipe } from '../exec.ts';
 import { stamp } from '../jobs.ts';
-import type { Kubectl } from '../kubectl.ts';
+import { ENDED, sayingEnd, type Kubectl } from '../kubectl.ts';
 import { SteadyKubectl, withoutInterruption } from '../signals.ts';
 import { step } from '../steps.ts';
 import { targetOf, type TargetOptions } from '../target.ts';
@@ -211,15 +211,15 @@ const commandFor = ({ config, kubectl }: End, statement: string): string =>
     `-n ${config.namespace} exec ${POSTGRES}-0 -- psql -U ${POSTGRES_ROLES.superuser} -d postgres -c '${statement}'`,
   );
 
-const psql = ({ config }: End, ...command: string[]): string[] => [
-  ...['-n', config.namespace, 'exec', '-i', `${POSTGRES}-0`, '--', ...command],
-  ...['-U', POSTGRES_ROLES.superuser],
-];
+const AS_SUPERUSER = ['-U', POSTGRES_ROLES.superuser];
 
-const query = (end: End, statements: readonly string[]): Promise<string> =>
-  end.kubectl.run(psql(end, 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', 'postgres'), {
-    input: `${statements.join(';\n')};\n`,
-  });
+const query = ({ config, kubectl }: End, statements: readonly string[]): Promise<string> =>
+  kubectl.runInPod(
+    config.namespace,
+    `${POSTGRES}-0`,
+    ['psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', 'postgres', ...AS_SUPERUSER],
+    `${statements.join(';\n')};\n`,
+  );
 
 /** A dump from the one into the other, kept nowhere on the way. */
 async function transfer(
@@ -228,18 +228,33 @@ async function transfer(
   signal: AbortSignal,
   onMegabytes: (count: number) => void,
 ): Promise<void> {
-  const { ok, stderr } = await pipe(
+  const inPod = ({ config, kubectl }: End, ...command: string[]): string[] => [
+    ...[
+      '--context',
+      kubectl.context,
+      '-n',
+      config.namespace,
+      'exec',
+      '-i',
+      `${POSTGRES}-0`,
+      '--',
+      ...command,
+    ],
+  ];
+  const restore = ['pg_restore', '--exit-on-error', '-d', copyOf(to), ...AS_SUPERUSER];
+  const { ok, stdout, stderr } = await pipe(
     'kubectl',
-    ['--context', from.kubectl.context, ...psql(from, 'pg_dump', '-Fc', '-d', from.config.postgres.database)],
-    ['--context', to.kubectl.context, ...psql(to, 'pg_restore', '--exit-on-error', '-d', copyOf(to))],
+    // Half a dump is an error of who reads it.
+    inPod(from, 'pg_dump', '-Fc', '-d', from.config.postgres.database, ...AS_SUPERUSER),
+    inPod(to, ...sayingEnd(restore)),
     (total) => {
       onMegabytes(Math.round(total / 1e6));
     },
     signal,
   );
-  if (ok) return;
+  if (ok && stdout.endsWith(ENDED)) return;
   throw new CliError(
-    `The database could not be copied: ${withoutRows(stderr).trim()}`,
+    `The database could not be copied: ${withoutRows(stderr).trim() || `the connection to ${POSTGRES}-0 was lost`}`,
     `The database of ${to.config.environment} is as it was. Run it again when that is put right.`,
   );
 }

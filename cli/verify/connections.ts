@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { architecture, type Architecture } from '../../charts/architecture.ts';
 import { PORTS, ZOOKEEPER } from '../../charts/names.ts';
+import { CliError } from '../errors.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { count, judge, putBack, type Check, type Finding } from './check.ts';
 
@@ -223,10 +224,16 @@ async function tryAll(kubectl: Kubectl, tries: readonly Try[]): Promise<Readonly
     ({ to, port }, i) =>
       `t ${i} ${to.ip} ${port} &${(i + 1) % AT_A_TIME === 0 || i === tries.length - 1 ? '\nwait' : ''}`,
   );
-  const script = `${TRY}\n${lines.join('\n')}\nexit 0`;
+  const script = `${TRY}\n${lines.join('\n')}\necho ${ALL_TRIED}`;
   const result = await kubectl.attempt(['-n', namespace, 'exec', pod, '--', 'sh', '-c', script]);
+  if (result.ok && result.stdout.endsWith(ALL_TRIED)) {
+    return new Set(result.stdout.slice(0, -ALL_TRIED.length).split('\n').filter(Boolean).map(Number));
+  }
   if (result.ok && !result.stdout.includes(NO_TOOL)) {
-    return new Set(result.stdout.split('\n').filter(Boolean).map(Number));
+    throw new CliError(
+      `The connection to ${pod} was lost while it tried to reach others.`,
+      'Run the same command again.',
+    );
   }
   if (
     result.ok ||
@@ -237,6 +244,8 @@ async function tryAll(kubectl: Kubectl, tries: readonly Try[]): Promise<Readonly
   throw kubectl.explain(result.stderr);
 }
 
+/** Without it, what was not accepted may not have been tried: `kubectl exec` succeeds, too, when it loses the connection. */
+const ALL_TRIED = 'all tried';
 const NO_TOOL = 'nothing to try with';
 /** Prints the number of a connection that is accepted. */
 const TRY = `if command -v bash >/dev/null && command -v timeout >/dev/null; then

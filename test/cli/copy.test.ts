@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { copy, type CopyOptions } from '../../cli/commands/copy.ts';
+import { ENDED, sayingEnd } from '../../cli/kubectl.ts';
 import { defined } from '../manifests.ts';
 import {
   failureOf,
@@ -114,9 +115,10 @@ const values = ownValues();
 const { folder } = values;
 let calls: string[];
 /** kubectl as it is run for the dump: what comes of the one end and of the other. */
-let ends: { readonly dump: string; readonly restore: string };
+let ends: { readonly dump: string; readonly restore: string; readonly says: string };
 
-const WHOLE = { dump: `echo "PGDMP ${NAME}"`, restore: '/bin/cat' };
+const IN_POSTGRES = 'exec -i zakpos-postgres-0 --';
+const WHOLE = { dump: `echo "PGDMP ${NAME}"`, restore: '/bin/cat', says: ENDED };
 
 whileTesting(console, 'log', (text: string) => {
   said.push(text);
@@ -126,10 +128,13 @@ connect(() => cluster);
 beforeEach(() => {
   server = new Server();
   cluster = new TaskCluster((call, input) => {
-    if (call === 'exec -i zakpos-postgres-0 -- psql -Xq -v ON_ERROR_STOP=1 -d postgres -U postgres') {
+    if (
+      call ===
+      `${IN_POSTGRES} ${sayingEnd(['psql']).join(' ')} -Xq -v ON_ERROR_STOP=1 -d postgres -U postgres`
+    ) {
       takeIn();
       cluster.events.push(...input.trim().split('\n'));
-      return server.query(input);
+      return { stdout: ENDED, ...server.query(input) };
     }
     if (call !== 'exec zakpos-redis-0 -- sh /usr/local/etc/redis/cli.sh flushall') throw new Error(call);
     cluster.events.push('redis is emptied');
@@ -171,7 +176,7 @@ function configure(environment: string, own: object): void {
 const run = (options: Partial<CopyOptions> = {}): Promise<void> => {
   const kubectl = `case "$*" in
     *pg_dump*) ${ends.dump};;
-    *pg_restore*) { ${ends.restore}; } > ${folder}/restored;;
+    *pg_restore*) { ${ends.restore}; } > ${folder}/restored && echo '${ends.says}';;
   esac`;
   return withToolFolder({ kubectl }, async (tools) => {
     const before = process.env.PATH;
@@ -314,8 +319,8 @@ describe('a copy', () => {
   test('is read from the one and written to the other, and kept nowhere on the way', async () => {
     await run();
     expect(calls.sort()).toEqual([
-      `kubectl --context here -n zakpos exec -i zakpos-postgres-0 -- pg_restore --exit-on-error -d ${COPY} -U postgres`,
-      `kubectl --context there -n zakpos exec -i zakpos-postgres-0 -- pg_dump -Fc -d ${LIVE} -U postgres`,
+      `kubectl --context here -n zakpos ${IN_POSTGRES} ${sayingEnd(['pg_restore']).join(' ')} --exit-on-error -d ${COPY} -U postgres`,
+      `kubectl --context there -n zakpos ${IN_POSTGRES} pg_dump -Fc -d ${LIVE} -U postgres`,
     ]);
     const changed = cluster.kubectl.calls.filter(({ args }) => args[1] !== 'here');
     expect(changed.map(({ args }) => args.slice(2, 4))).toEqual([['get', 'namespace']]);
@@ -344,6 +349,12 @@ describe('what fails leaves the database as it was, and no names beside it:', ()
         dump: `echo "PGDMP ${NAME}"; echo "pg_dump: error: server closed the connection" >&2; exit 1`,
       },
       'pg_dump: error: server closed the connection',
+    ],
+    // kubectl's exit code is 0 then.
+    [
+      'a restore whose connection is lost',
+      { ...WHOLE, says: '' },
+      'the connection to zakpos-postgres-0 was lost',
     ],
     ['a dump that is cut off', { ...WHOLE, dump: 'kill -9 $$' }, 'kubectl was ended by SIGKILL'],
     [

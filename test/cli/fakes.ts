@@ -157,6 +157,16 @@ export class FakeKubectl extends Kubectl {
     return Promise.resolve({ ok, stdout, stderr, notFound: false });
   }
 
+  /** Asked as one call, of the command alone: what it says at its end is {@link Kubectl}'s own matter. */
+  override runInPod(
+    namespace: string,
+    pod: string,
+    command: readonly string[],
+    input: string,
+  ): Promise<string> {
+    return this.run(['-n', namespace, 'exec', '-i', pod, '--', ...command], { input });
+  }
+
   /** Asked as one call, whose answer is the URL at which a test has put something. */
   override async withPort<T>(
     { namespace, pod, port }: { readonly namespace: string; readonly pod: string; readonly port: number },
@@ -180,7 +190,7 @@ export class FakeKubectl extends Kubectl {
   }
 
   /** Asked as one call, with a `|` between its two halves. */
-  override pipe(from: readonly string[], to: readonly string[]): Promise<Pick<RunResult, 'ok' | 'stderr'>> {
+  override pipe(from: readonly string[], to: readonly string[]): Promise<Omit<RunResult, 'notFound'>> {
     return this.attempt([...from, '|', ...to]);
   }
 }

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { start } from '../../cli/exec.ts';
-import { Kubectl } from '../../cli/kubectl.ts';
+import { attempt, start } from '../../cli/exec.ts';
+import { Kubectl, sayingEnd } from '../../cli/kubectl.ts';
 import { failureOf, withTools } from './fakes.ts';
 
 const PORT = { namespace: 'zakpos', pod: 'service/zakpos-loki', port: 3100 };
@@ -18,6 +18,29 @@ test('lines are handed over whole, in their order, however they come', async () 
   );
   expect(await ended).toEqual({ ok: false, stderr: 'no' });
   expect(lines).toEqual(['a', 'bc', '', 'd']);
+});
+
+describe('a command in a pod', () => {
+  const run = (): Promise<string> =>
+    new Kubectl('shop').runInPod('zakpos', 'zakpos-redis-0', ['cat', '-'], 'a\nb\n');
+  /** kubectl that runs, on this machine, what is for the pod. */
+  const inPod = 'while [ "$1" != -- ]; do shift; done; shift; PATH=/bin:/usr/bin; "$@"';
+
+  test('is given its input, and answers what it prints', async () => {
+    expect(await withTools({ kubectl: inPod }, run)).toBe('a\nb');
+  });
+
+  test('that fails does not say that it has ended well', async () => {
+    const [program = '', ...args] = sayingEnd(['sh', '-c', 'echo a; exit 3']);
+    expect(await attempt(`/bin/${program}`, args)).toMatchObject({ ok: false, stdout: 'a' });
+  });
+
+  test('whose connection is lost has failed, though its exit code is 0', async () => {
+    expect(await withTools({ kubectl: 'echo a' }, () => failureOf(run))).toBe(
+      'The connection to zakpos-redis-0 was lost while cat ran there.\n' +
+        '  Run the same command again: it continues where it stopped.',
+    );
+  });
 });
 
 describe('a port of a pod', () => {

@@ -429,7 +429,7 @@ describe('what is copied goes from one call of kubectl into another', () => {
     const piped = await pipe('give', 'take', (total) => {
       bytes = total;
     });
-    expect(piped).toEqual({ ok: true, stderr: '' });
+    expect(piped).toMatchObject({ ok: true, stderr: '' });
     expect(Number(readFileSync(taken, 'utf8'))).toBe(3_000_000);
     expect(bytes).toBe(3_000_000);
   });
@@ -439,6 +439,6 @@ describe('what is copied goes from one call of kubectl into another', () => {
     ['give', 'fail'],
     ['late', 'fail'],
   ])('and has failed when either fails: %s to %s', async (from, to) => {
-    expect(await pipe(from, to)).toEqual({ ok: false, stderr: 'no such pod' });
+    expect(await pipe(from, to)).toMatchObject({ ok: false, stderr: 'no such pod' });
   });
 });

@@ -38,11 +38,10 @@ const network = (lets: readonly string[], more: Answers = []): Answers => [
     /exec \S+ -- sh -c/,
     (text) => {
       const [, from = ''] = /exec (\S+)-\d /.exec(text) ?? [];
-      return [...text.matchAll(/^t (\d+) (\S+) (\d+) &$/gm)]
-        .flatMap(([, number = '', ip = '', port = '']) =>
-          lets.includes(`${from} ${ip} ${port}`) ? [number] : [],
-        )
-        .join('\n');
+      const numbers = [...text.matchAll(/^t (\d+) (\S+) (\d+) &$/gm)].flatMap(
+        ([, number = '', ip = '', port = '']) => (lets.includes(`${from} ${ip} ${port}`) ? [number] : []),
+      );
+      return [...numbers, 'all tried'].join('\n');
     },
   ],
 ];
@@ -151,4 +150,10 @@ test('name pods whose images have nothing to try with', async () => {
 test('end at a call that fails for another reason', async () => {
   const lost = new Failure('The connection to the server was refused');
   await expect(judge(network(ARROWS, [[/exec zakpos-web-0/, lost]]))).rejects.toThrow('does not answer');
+});
+
+test('take nothing for refused that may not have been tried, though kubectl succeeds', async () => {
+  await expect(judge(network(ARROWS, [[/exec zakpos-web-0/, '1\n3']]))).rejects.toThrow(
+    'The connection to zakpos-web-0 was lost',
+  );
 });
