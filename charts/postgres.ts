@@ -124,14 +124,15 @@ const isReady = (database: string): string[] => [
 
 /**
  * Settings from the memory limit, by the rules of PostgreSQL's documentation ("Resource Consumption"):
- * a quarter for shared buffers, three quarters taken to be cached by the kernel, and of the rest a share for each
- * connection. Durability is never traded away.
+ * two fifths for shared buffers, the most that they call of use, since the kernel's cache of the same pages counts
+ * towards the limit, too; three quarters taken to be cached by the kernel, and of the rest a share for each connection.
+ * Durability is never traded away.
  */
 export function postgresqlConf(config: Config, encrypted = isEncrypted(config)): string {
   const { postgres, backups } = config;
   const logKept = toMebibytes(backups.logKept);
   const memory = toMebibytes(postgres.resources.limits.memory);
-  const sharedBuffers = Math.floor(memory / 4);
+  const sharedBuffers = Math.floor(memory * 0.4);
   const settings: Record<string, string | number> = {
     listen_addresses: "'*'",
     port: PORTS.postgres,

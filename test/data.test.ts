@@ -200,11 +200,11 @@ describe('postgres', () => {
 
   test.each([
     // memory, connections: shared_buffers, effective_cache_size, work_mem, maintenance_work_mem, wal_buffers
-    ['256Mi', 100, ['64MB', '192MB', '1MB', '16MB', '2MB']],
-    ['512Mi', 100, ['128MB', '384MB', '1MB', '32MB', '4MB']],
-    ['2Gi', 100, ['512MB', '1536MB', '3MB', '128MB', '16MB']],
-    ['16Gi', 100, ['4096MB', '12288MB', '30MB', '1024MB', '16MB']],
-    ['16Gi', 400, ['4096MB', '12288MB', '7MB', '1024MB', '16MB']],
+    ['256Mi', 100, ['102MB', '192MB', '1MB', '16MB', '3MB']],
+    ['512Mi', 100, ['204MB', '384MB', '1MB', '32MB', '6MB']],
+    ['2Gi', 100, ['819MB', '1536MB', '3MB', '128MB', '16MB']],
+    ['16Gi', 100, ['6553MB', '12288MB', '24MB', '1024MB', '16MB']],
+    ['16Gi', 400, ['6553MB', '12288MB', '6MB', '1024MB', '16MB']],
   ] as const)('is tuned for %s and %i connections', (memory, maxConnections, expected) => {
     const resources = { requests: { memory: '128Mi' }, limits: { memory } };
     const own = { postgres: { maxConnections, resources }, quota: { enabled: false } };

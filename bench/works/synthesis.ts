@@ -1,8 +1,9 @@
 /** How long it takes to write the manifests: this project, its peers on the same objects, and the floor under it. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { ENVIRONMENTS } from '../../environments/schema.ts';
 import { writeHelmChart } from '../peers/helm.ts';
 import { writeKustomization } from '../peers/kustomize.ts';
 import { renderedFiles } from '../peers/rendered.ts';
@@ -52,7 +53,32 @@ const HELM = `helm ${versionOf('helm 3')} template`;
 const ours = (environment?: string): Side<Seconds> =>
   program('npm run synth', ['synth.mjs'], environment === undefined ? {} : { ZAKPOS_ENV: environment });
 
-const hello = (): Side<Seconds> => program(FLOOR, ['bench/hello/synth.mjs']);
+const hello = (): Side<Seconds> => program(FLOOR, ['bench/floor/hello.mjs']);
+
+const OBJECTS = 'cdk8s alone, with the same objects';
+
+/** The floor under this project's own synthesis: what is left of it when the objects are there already. */
+function objectsAlone(): Side<Seconds> {
+  const folder = mkdtempSync(join(tmpdir(), 'zakpos-bench-'));
+  const env = { BENCH_OBJECTS: join(folder, 'objects.json') };
+  const side = program(OBJECTS, ['bench/floor/objects.mjs'], env);
+  return {
+    ...side,
+    prepare: async () => {
+      await execa(process.execPath, ['synth.mjs'], { cwd: ROOT, env: { CDK8S_OUTDIR: folder } });
+      const objects = ENVIRONMENTS.map((environment): [string, object] => {
+        const files = renderedFiles(join(folder, environment));
+        return [environment, Object.fromEntries(files.map(({ name, objects }) => [name, objects]))];
+      });
+      writeFileSync(env.BENCH_OBJECTS, JSON.stringify(Object.fromEntries(objects)));
+      await side.prepare?.();
+    },
+    cleanUp: async () => {
+      rmSync(folder, { recursive: true });
+      await side.cleanUp?.();
+    },
+  };
+}
 
 /** Prod's objects, in a folder that a peer's package is made in. */
 function peer(
@@ -108,6 +134,7 @@ export const synthesisOfAll = (): Work<Seconds> => ({
   sides: [
     ours(),
     hello(),
+    objectsAlone(),
     program('npx cdk8s synth', ['node_modules/cdk8s-cli/bin/cdk8s', 'synth', '--no-check-upgrade']),
   ],
   figures: [

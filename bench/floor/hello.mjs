@@ -1,3 +1,3 @@
 import { runProgram } from '../../bundle.mjs';
 
-await runProgram('bench/hello/main.ts');
+await runProgram('bench/floor/hello.ts');

@@ -1,0 +1,3 @@
+import { runProgram } from '../../bundle.mjs';
+
+await runProgram('bench/floor/objects.ts');
