@@ -154,7 +154,6 @@ export function postgresqlConf(config: Config, encrypted = isEncrypted(config)):
     maintenance_work_mem: `${Math.max(16, Math.floor(memory / 16))}MB`,
 
     wal_level: "'replica'",
-    wal_compression: 'on',
     wal_buffers: `${Math.max(1, Math.min(16, Math.floor(sharedBuffers / 32)))}MB`,
     max_wal_size: '1GB',
     checkpoint_timeout: "'10min'",

@@ -30,14 +30,18 @@ const cpuOf = async (urls: readonly string[]): Promise<number> => {
     .reduce((sum, { value }) => sum + value, 0);
 };
 
-/** Sells at an address, with what was used meanwhile. */
-async function measured(entrance: Entrance, cpu: () => Promise<number>): Promise<Record<Reading, number>> {
+/** Sells at an address by so many at once, with what was used meanwhile. */
+async function measured(
+  entrance: Entrance,
+  atOnce: number,
+  cpu: () => Promise<number>,
+): Promise<Record<Reading, number>> {
   const till = new Till(entrance);
   try {
     await till.open();
-    await till.sellFor(WARM_UP_SECONDS, AT_ONCE);
+    await till.sellFor(WARM_UP_SECONDS, atOnce);
     const before = await cpu();
-    const { sold, failed, perSecond, p99 } = await till.sellFor(SECONDS, AT_ONCE);
+    const { sold, failed, perSecond, p99 } = await till.sellFor(SECONDS, atOnce);
     if (failed > 0) throw new Error(`${failed} sales failed, ${sold} did not`);
     return { perSecond, p99, cpu: (1000 * ((await cpu()) - before)) / sold };
   } finally {
@@ -49,7 +53,10 @@ async function measured(entrance: Entrance, cpu: () => Promise<number>): Promise
 const STAYING =
   '{{range .items}}{{if not .metadata.deletionTimestamp}}pod/{{.metadata.name}}{{"\\n"}}{{end}}{{end}}';
 
-/** As the shop runs, with so many pods of the API. */
+/**
+ * As the shop runs, with so many pods of the API, each of which has as many tills: one that has fewer at a time does
+ * less in each turn of its loop, and takes more for a sale.
+ */
 const inCluster = (name: string, pods: number): Side<Reading> => ({
   name,
   prepare: () => shop.open(),
@@ -71,7 +78,7 @@ const inCluster = (name: string, pods: number): Side<Reading> => ({
         );
       return (await Promise.all(each)).reduce((sum, seconds) => sum + seconds, 0);
     };
-    return measured(await shop.entrance(), cpu);
+    return measured(await shop.entrance(), AT_ONCE * pods, cpu);
   },
 });
 
@@ -99,7 +106,7 @@ function onThisMachine(): Side<Reading> {
       await execa('docker', ['run', '--detach', '--rm', '--name', container, ...network, image]);
       try {
         await ready();
-        return await measured(shop.entranceAt(PROCESS_PORT), () =>
+        return await measured(shop.entranceAt(PROCESS_PORT), AT_ONCE, () =>
           cpuOf([`http://127.0.0.1:${PROCESS_PORT}`]),
         );
       } finally {
